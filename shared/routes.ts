@@ -1,0 +1,23 @@
+/** Every path of the HTTP contract; no other file spells one. */
+export const ROUTES = {
+  events: '/events',
+  reports: '/reports',
+  reportAvailability: '/reports/:source/availability',
+  report: '/reports/:source',
+  download: '/downloads/:source/:file',
+  serviceVersion: '/service/version',
+  systemVersion: '/system/version',
+  authenticate: '/service/authenticate',
+} as const;
+
+/** Where the browser's files are served; the demo page is the site's root. */
+export const ASSETS = {
+  page: '/waybill.js',
+  module: '/waybill.mjs',
+  worker: '/waybill-sw.js',
+  demo: '/',
+} as const;
+
+export function downloadPath(source: string, file: string): string {
+  return `/downloads/${encodeURIComponent(source)}/${encodeURIComponent(file)}`;
+}
