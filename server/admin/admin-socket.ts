@@ -1,0 +1,57 @@
+import { chmod, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import type { UserTable } from '../users/user-table.ts';
+import { runAdminRequest } from './admin-commands.ts';
+import { parseAdminRequest, type AdminAnswer } from './admin-protocol.ts';
+
+export interface AdminSocket {
+  close(): Promise<void>;
+}
+
+const MAX_REQUEST_UNITS = 65_536;
+const IDLE_MS = 10_000;
+
+/**
+ * Listens on a local socket for command-line tools: the server owns the metadata, so they ask it.
+ *
+ * Only the user that runs the server may connect; whoever holds the data folder's lock may take over
+ * the name of a socket that a killed server left behind.
+ */
+export async function openAdminSocket(path: string, users: UserTable): Promise<AdminSocket> {
+  await rm(path, { force: true });
+  const server = createServer((socket) => serve(socket, users));
+  server.maxConnections = 16;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  await chmod(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function serve(socket: Socket, users: UserTable): void {
+  let text = '';
+  let isAnswered = false;
+  const answer = (result: AdminAnswer): void => {
+    socket.end(`${JSON.stringify(result)}\n`);
+  };
+  socket.setEncoding('utf8');
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  // A tool that went away needs no answer.
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk: string) => {
+    if (isAnswered) return;
+    text += chunk;
+    const end = text.indexOf('\n');
+    if (end < 0 && text.length <= MAX_REQUEST_UNITS) return;
+    isAnswered = true;
+    const request = end < 0 ? undefined : parseAdminRequest(text.slice(0, end));
+    if (request === undefined) answer({ ok: false, message: 'this server does not know the command' });
+    else void runAdminRequest(request, users).then(answer);
+  });
+}

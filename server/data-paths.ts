@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** Every path of the data folder: what the server keeps beside the events. */
+export interface DataPaths {
+  readonly root: string;
+  readonly lock: string;
+  readonly users: string;
+  readonly jobs: string;
+  readonly secrets: string;
+  readonly reports: string;
+  /** Local socket of the running server. */
+  readonly socket: string;
+}
+
+/** The shortest limit among the systems that we run on (macOS), less its final NUL. */
+const MAX_SOCKET_PATH = 103;
+
+export function dataPaths(folder: string): DataPaths {
+  const root = path.resolve(folder);
+  return {
+    root,
+    lock: path.join(root, 'owner.lock'),
+    users: path.join(root, 'users.json'),
+    jobs: path.join(root, 'jobs.json'),
+    secrets: path.join(root, 'secrets.json'),
+    reports: path.join(root, 'reports'),
+    socket: socketPath(root),
+  };
+}
+
+/** In the folder, or where that name is too long for a socket, under a name derived from it. */
+function socketPath(root: string): string {
+  const inside = path.join(root, 'admin.sock');
+  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
+  const digest = createHash('sha256').update(root).digest('hex').slice(0, 32);
+  return path.join(tmpdir(), `waybill-${digest}.sock`);
+}

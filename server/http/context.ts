@@ -1,0 +1,23 @@
+import type { Context } from 'koa';
+import { AppError } from '../errors.ts';
+import type { User } from '../users/user-table.ts';
+
+/** What our middlewares leave for each other on `ctx.state`. */
+export interface WaybillState {
+  /** What the request attempts, for the root of an error answer: "store events". */
+  attempt?: string;
+  /** The batch that the request names. */
+  batch?: string | undefined;
+  /** The request's body as parsed JSON, of unknown shape; set by `readJsonBody`. */
+  body?: unknown;
+  /** Whose credential the request carries; set by `requireUser`. */
+  user?: User;
+}
+
+export type WaybillContext = Context & { state: WaybillState };
+
+/** The authenticated user of a route behind `requireUser`. */
+export function userOf({ state }: { readonly state: WaybillState }): User {
+  if (state.user === undefined) throw new AppError('REQUEST_IDENTITY_FAILURE', 'Unauthorized');
+  return state.user;
+}

@@ -1,0 +1,127 @@
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { Context, Middleware } from 'koa';
+import { koaBody } from 'koa-body';
+import { isRecord } from '../../shared/text.ts';
+import { AppError } from '../errors.ts';
+import type { WaybillState } from './context.ts';
+
+const JSON_TYPES = ['application/json', 'text/plain'];
+const DRAIN_MS = 5_000;
+const inflate = promisify(gunzip);
+
+/**
+ * Reads a request's body and leaves the parsed JSON in `ctx.state.body`.
+ *
+ * Takes `application/json`, or `text/plain` holding the same (what a beacon can send without a
+ * preflight), in UTF-8, plain or gzip.
+ *
+ * @param maxBytes - Bytes of the body after inflating.
+ * @throws AppError `REQUEST_TYPE_UNSUPPORTED`, `REQUEST_TOO_LARGE`, `REQUEST_INPUT_MALFORMED`.
+ */
+export function readJsonBody(maxBytes: number): Middleware<WaybillState> {
+  const readText = textReader('utf-8', maxBytes);
+  const readBytes = textReader('latin1', maxBytes);
+  return async (ctx, next) => {
+    try {
+      checkType(ctx);
+      if (ctx.get('Content-Encoding').toLowerCase() === 'gzip') {
+        // koa-body would inflate with a stream whose late errors nobody listens to. Without the
+        // header it hands over the bytes as they came, and they are inflated in one bounded call.
+        delete ctx.req.headers['content-encoding'];
+        await readBytes(ctx, ended);
+        const { body: bytes } = ctx.request;
+        const compressed = Buffer.from(typeof bytes === 'string' ? bytes : '', 'latin1');
+        const inflated = await inflate(compressed, { maxOutputLength: maxBytes });
+        ctx.state.body = parseJson(new TextDecoder().decode(inflated));
+      } else {
+        await readText(ctx, ended);
+        ctx.state.body = parseJson(ctx.request.body);
+      }
+    } catch (error) {
+      await drain(ctx.req, maxBytes * 2);
+      // What was not read would be taken for the next request.
+      if (!ctx.req.complete) ctx.set('Connection', 'close');
+      throw toAppError(error, maxBytes);
+    }
+    await next();
+  };
+}
+
+function textReader(encoding: BufferEncoding, maxBytes: number): Middleware {
+  return koaBody({
+    json: false,
+    urlencoded: false,
+    multipart: false,
+    text: true,
+    // Both are parsed here: what koa-body would call JSON, it also refuses for its keys.
+    textTypes: JSON_TYPES,
+    textLimit: maxBytes,
+    encoding,
+    onError: (error) => {
+      throw error;
+    },
+  });
+}
+
+async function ended(): Promise<void> {
+  // The readers are called for what they leave on the context, not as a part of the chain.
+}
+
+function checkType(ctx: Context): void {
+  const isUtf8 = ctx.request.charset === '' || ctx.request.charset.toLowerCase() === 'utf-8';
+  if (!JSON_TYPES.includes(ctx.request.type.toLowerCase()) || !isUtf8) {
+    const message = 'the body must be application/json, or text/plain holding JSON, in UTF-8';
+    throw new AppError('REQUEST_TYPE_UNSUPPORTED', message, { path: 'Content-Type' });
+  }
+  const encoding = ctx.get('Content-Encoding').toLowerCase();
+  if (encoding !== '' && encoding !== 'identity' && encoding !== 'gzip') {
+    ctx.set('Accept-Encoding', 'gzip');
+    const message = 'the body must be plain or gzip';
+    throw new AppError('REQUEST_TYPE_UNSUPPORTED', message, { path: 'Content-Encoding' });
+  }
+}
+
+function parseJson(text: unknown): unknown {
+  if (typeof text !== 'string' || text === '')
+    throw new AppError('REQUEST_INPUT_MALFORMED', 'the body is empty');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError('REQUEST_INPUT_MALFORMED', 'the body is not JSON', { cause: error });
+  }
+}
+
+function toAppError(error: unknown, maxBytes: number): AppError {
+  if (error instanceof AppError) return error;
+  if (isRecord(error) && (error['type'] === 'entity.too.large' || error['code'] === 'ERR_BUFFER_TOO_LARGE')) {
+    return new AppError(
+      'REQUEST_TOO_LARGE',
+      `the body has more than the ${maxBytes} bytes that this server takes`,
+    );
+  }
+  // What is left is the sender's: a broken gzip stream, a wrong length, a connection that ended.
+  return new AppError('REQUEST_INPUT_MALFORMED', 'the body could not be read', { cause: error });
+}
+
+/** Reads on up to a bound, since a sender that is still sending may not see the answer. */
+async function drain(request: IncomingMessage, maxBytes: number): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  request.unpipe();
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, DRAIN_MS);
+    let bytes = 0;
+    const done = (): void => {
+      clearTimeout(timer);
+      request.off('data', count).off('end', done).off('close', done);
+      resolve();
+    };
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > maxBytes) done();
+    };
+    request.on('data', count).on('end', done).on('close', done);
+    request.resume();
+  });
+}

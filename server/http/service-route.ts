@@ -1,0 +1,23 @@
+import type { Router } from '@koa/router';
+import type { Middleware } from 'koa';
+import { ROUTES } from '../../shared/routes.ts';
+import type { Authentication, Service } from '../../shared/service.ts';
+import { userOf, type WaybillState } from './context.ts';
+import { attempt } from './reports-route.ts';
+
+/** The routes that say what is running here, and who is asking. */
+export function addServiceRoutes(
+  router: Router<WaybillState>,
+  service: Service,
+  authenticate: Middleware<WaybillState>,
+): void {
+  router.get([ROUTES.serviceVersion, ROUTES.systemVersion], attempt('see the version'), (ctx) => {
+    ctx.body = service;
+  });
+
+  router.get(ROUTES.authenticate, attempt('authenticate'), authenticate, (ctx) => {
+    const { id, context, permissions } = userOf(ctx);
+    const answer: Authentication = { service, user: { id, context, permissions } };
+    ctx.body = answer;
+  });
+}

@@ -1,0 +1,29 @@
+import { systemCode } from '../errors.ts';
+import type { ReportAnswer, ReportTask } from './report-task.ts';
+import { writeReport } from './report-writer.ts';
+
+/** Entry of the process that makes one report: takes the task, answers once, and ends. */
+function main(): void {
+  // Without its owner nobody would ever look at the file.
+  process.once('disconnect', () => process.exit(1));
+  process.once('message', (task: ReportTask) => {
+    void makeReport(task).then((answer) => process.send?.(answer, () => process.disconnect()));
+  });
+}
+
+async function makeReport(task: ReportTask): Promise<ReportAnswer> {
+  try {
+    const { rows, bytes, damage } = await writeReport(task);
+    return { kind: 'done', rows, bytes, damage };
+  } catch (error) {
+    return { kind: 'failed', reason: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = systemCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full: free some space and ask again';
+  return `the report could not be written (${code ?? (error instanceof Error ? error.message : 'unknown error')})`;
+}
+
+main();

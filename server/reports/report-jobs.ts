@@ -1,0 +1,107 @@
+import type { ReportFilter, ReportOutput, ReportState, ReportStatus } from '../../shared/report.ts';
+import { isRecord } from '../../shared/text.ts';
+import { MetadataFile } from '../metadata-file.ts';
+
+/** A report that was asked for, and what has become of it. */
+export interface ReportJob {
+  /** UUID. */
+  readonly job: string;
+  readonly status: ReportState;
+  readonly filter: ReportFilter;
+  readonly output: ReportOutput;
+  /** Who asked for it. */
+  readonly userId: string;
+  /** The newest batch that it may hold. */
+  readonly position: number;
+  readonly startMs: number;
+  readonly endMs?: number;
+  /** Why it is FAILED or TIMEOUT: a sentence that a person can act on. */
+  readonly error?: string;
+}
+
+/** The job's public name. */
+export function sourceOf(job: ReportJob): string {
+  return `JOB-${job.job}`;
+}
+
+/** The public state of a job, in the order of keys that existing clients need. */
+export function statusOf(job: ReportJob): ReportStatus {
+  const { filter, startMs, endMs } = job;
+  const day = new Date(startMs).toISOString().slice(0, 10);
+  return {
+    job: job.job,
+    source: sourceOf(job),
+    status: job.status,
+    filter,
+    timing: endMs === undefined ? { day, start: startMs } : { day, start: startMs, end: endMs },
+  };
+}
+
+/** All jobs, in one metadata file, oldest first; the file has no other owner. */
+export class ReportJobs {
+  readonly #file: MetadataFile<readonly ReportJob[]>;
+
+  private constructor(file: MetadataFile<readonly ReportJob[]>) {
+    this.#file = file;
+  }
+
+  static async open(path: string): Promise<ReportJobs> {
+    return new ReportJobs(await MetadataFile.open<readonly ReportJob[]>(path, [], parseJobs));
+  }
+
+  list(): readonly ReportJob[] {
+    return this.#file.data;
+  }
+
+  find(source: string): ReportJob | undefined {
+    return this.#file.data.find((job) => sourceOf(job) === source);
+  }
+
+  /**
+   * Adds a job; resolves when it is durable.
+   *
+   * @param maxFinished - The oldest finished jobs beyond this many are forgotten.
+   */
+  async add(job: ReportJob, maxFinished: number): Promise<void> {
+    await this.#file.change((jobs) => {
+      let surplus = jobs.filter(({ status }) => status !== 'RUNNING').length - maxFinished;
+      return [...jobs.filter(({ status }) => status === 'RUNNING' || surplus-- <= 0), job];
+    });
+  }
+
+  /** Ends a job; resolves when that is durable. One that has ended already stays as it is. */
+  async end(
+    job: string,
+    status: Exclude<ReportState, 'RUNNING'>,
+    endMs: number,
+    error?: string,
+  ): Promise<void> {
+    const outcome = error === undefined ? { status, endMs } : { status, endMs, error };
+    await this.#file.change((jobs) =>
+      jobs.map((known) =>
+        known.job === job && known.status === 'RUNNING' ? { ...known, ...outcome } : known,
+      ),
+    );
+  }
+}
+
+function parseJobs(value: unknown): readonly ReportJob[] {
+  if (!Array.isArray(value)) throw new Error('it must be an array of jobs');
+  const items: readonly unknown[] = value;
+  return items.map((item) => {
+    if (!isJob(item)) throw new Error('a job must have job, status, filter, output and startMs');
+    return item;
+  });
+}
+
+/** The file is ours; this tells a job from anything that an editor may have left in its place. */
+function isJob(value: unknown): value is ReportJob {
+  return (
+    isRecord(value) &&
+    typeof value['job'] === 'string' &&
+    typeof value['status'] === 'string' &&
+    typeof value['startMs'] === 'number' &&
+    isRecord(value['filter']) &&
+    isRecord(value['output'])
+  );
+}

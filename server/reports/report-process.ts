@@ -1,0 +1,55 @@
+import { fork } from 'node:child_process';
+import { isRecord } from '../../shared/text.ts';
+import type { ReportAnswer, ReportTask } from './report-task.ts';
+
+export type ReportOutcome = ReportAnswer | { readonly kind: 'timeout' };
+
+/** A report that is being made by another process. */
+export interface ReportProcess {
+  /** Settles when the process has ended, and never rejects. */
+  readonly outcome: Promise<ReportOutcome>;
+  /** Ends the process at once. */
+  kill(): void;
+}
+
+/**
+ * Starts a process that makes one report.
+ *
+ * @param modulePath - The built entry, `report-child.js`.
+ * @param timeoutMs - After which it is killed.
+ */
+export function startReportProcess(modulePath: string, task: ReportTask, timeoutMs: number): ReportProcess {
+  const child = fork(modulePath, [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  let answer: ReportOutcome | undefined;
+  const timer = setTimeout(() => {
+    answer ??= { kind: 'timeout' };
+    child.kill('SIGKILL');
+  }, timeoutMs);
+  const outcome = new Promise<ReportOutcome>((resolve) => {
+    child.on('message', (message) => {
+      if (isAnswer(message)) answer ??= message;
+    });
+    child.once('error', (error) => {
+      answer ??= { kind: 'failed', reason: `the report's process could not run (${error.message})` };
+      child.kill('SIGKILL');
+      // A process that could not be started has no end to wait for.
+      if (child.pid === undefined) resolve(answer);
+    });
+    child.once('exit', (code, signal) => {
+      const ended = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+      resolve(answer ?? { kind: 'failed', reason: `the report's process ${ended}: ask for it again` });
+    });
+  }).finally(() => clearTimeout(timer));
+  child.send(task, (error) => {
+    // The end of the process says the same, and more.
+    if (error !== null) child.kill('SIGKILL');
+  });
+  return { outcome, kill: () => child.kill('SIGKILL') };
+}
+
+function isAnswer(message: unknown): message is ReportAnswer {
+  return isRecord(message) && (message['kind'] === 'done' || message['kind'] === 'failed');
+}

@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import type { ReportState, ReportStatus } from '../../shared/report.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { AppError } from '../errors.ts';
+import type { EventStore, StoreSnapshot } from '../store/event-store.ts';
+import { type ReportJob, type ReportJobs, sourceOf, statusOf } from './report-jobs.ts';
+import type { ReportOutcome, ReportProcess } from './report-process.ts';
+import type { ReportRequest } from './report-request.ts';
+import type { ReportTask } from './report-task.ts';
+
+export interface ReportServiceDependencies {
+  readonly store: EventStore;
+  readonly jobs: ReportJobs;
+  readonly catalog: Catalog;
+  /** Folder of the finished files; exists. */
+  readonly folder: string;
+  /** How many reports are made at the same time. */
+  readonly workers: number;
+  readonly start: (task: ReportTask) => ReportProcess;
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+interface WaitingJob {
+  readonly job: ReportJob;
+  readonly snapshot: StoreSnapshot;
+}
+
+/** Jobs that may wait for a process. */
+const MAX_WAITING = 1_000;
+/** Finished jobs that are remembered, with their files. */
+const MAX_FINISHED = 1_000;
+const RECORD_RETRY_MS = 5_000;
+
+/** The life of report jobs: from the request through a process of their own to a file. */
+export class ReportService {
+  readonly #deps: ReportServiceDependencies;
+  readonly #waiting: WaitingJob[] = [];
+  readonly #running = new Set<ReportProcess>();
+  #isClosed = false;
+
+  private constructor(deps: ReportServiceDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Opens the service: jobs that a stop left RUNNING end as FAILED, files without a job go. */
+  static async open(deps: ReportServiceDependencies): Promise<ReportService> {
+    const { jobs, folder, now } = deps;
+    for (const { job, status } of jobs.list()) {
+      if (status === 'RUNNING')
+        await jobs.end(job, 'FAILED', now(), 'the server was stopped meanwhile: ask again');
+    }
+    const kept = new Set(jobs.list().filter(isComplete).map(reportFileName));
+    for (const name of await readdir(folder)) {
+      if (!kept.has(name)) await rm(path.join(folder, name), { force: true });
+    }
+    return new ReportService(deps);
+  }
+
+  /**
+   * Begins a report of every event acknowledged so far; resolves when the job is durable.
+   *
+   * @throws AppError `REPORT_QUEUE_FULL` when too many wait.
+   */
+  async submit(userId: string, { filter, output }: ReportRequest): Promise<ReportStatus> {
+    if (this.#waiting.length >= MAX_WAITING) {
+      const message = 'too many reports wait to be made';
+      throw new AppError('REPORT_QUEUE_FULL', message, { retryAfterSeconds: 60 });
+    }
+    const { store, jobs, now } = this.#deps;
+    const snapshot = store.snapshot();
+    const { position } = snapshot;
+    const job: ReportJob = {
+      job: randomUUID(),
+      status: 'RUNNING',
+      filter,
+      output,
+      userId,
+      position,
+      startMs: now(),
+    };
+    const before = jobs.list();
+    await jobs.add(job, MAX_FINISHED);
+    await this.#removeForgotten(before);
+    this.#waiting.push({ job, snapshot });
+    this.#startNext();
+    return statusOf(job);
+  }
+
+  find(source: string): ReportJob | undefined {
+    return this.#deps.jobs.find(source);
+  }
+
+  /** The path of a finished report, by its public name and file name; undefined if there is none. */
+  finishedFile(source: string, fileName: string): string | undefined {
+    const job = this.find(source);
+    if (job === undefined || !isComplete(job) || reportFileName(job) !== fileName) return undefined;
+    return path.join(this.#deps.folder, fileName);
+  }
+
+  /** Ends all processes; their jobs are found RUNNING, and ended, at the next start. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#waiting.length = 0;
+    for (const running of this.#running) running.kill();
+    await Promise.all([...this.#running].map(({ outcome }) => outcome));
+  }
+
+  #startNext(): void {
+    if (this.#isClosed || this.#running.size >= this.#deps.workers) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    const { job, snapshot } = next;
+    const { folder, catalog, start } = this.#deps;
+    const { filter, output } = job;
+    const columns = catalog.columns(filter.product);
+    const running = start({
+      snapshot,
+      filter,
+      output,
+      columns,
+      path: path.join(folder, reportFileName(job)),
+    });
+    this.#running.add(running);
+    void this.#finish(job, running);
+  }
+
+  async #finish(job: ReportJob, running: ReportProcess): Promise<void> {
+    const outcome = await running.outcome;
+    this.#running.delete(running);
+    this.#startNext();
+    await this.#end(job, outcome);
+  }
+
+  async #end(job: ReportJob, outcome: ReportOutcome): Promise<void> {
+    if (this.#isClosed) return;
+    const { jobs, now, logger } = this.#deps;
+    const endMs = now();
+    const source = sourceOf(job);
+    const [status, error] = resultOf(outcome);
+    if (outcome.kind === 'done') {
+      const { rows, bytes, damage } = outcome;
+      logger.info({ source, rows, bytes, ms: endMs - job.startMs }, 'report made');
+      for (const found of damage) logger.error({ source, ...found }, 'left out of the report: damaged data');
+    } else logger.info({ source, status, error }, 'report not made');
+    for (;;) {
+      try {
+        await jobs.end(job.job, status, endMs, error);
+        return;
+      } catch (failure) {
+        logger.error({ source, err: failure }, 'the end of a report could not be recorded; trying again');
+      }
+      await new Promise((resolve) => setTimeout(resolve, RECORD_RETRY_MS).unref());
+    }
+  }
+
+  async #removeForgotten(before: readonly ReportJob[]): Promise<void> {
+    const { jobs, folder } = this.#deps;
+    const known = new Set(jobs.list().map(({ job }) => job));
+    for (const old of before) {
+      if (!known.has(old.job)) await rm(path.join(folder, reportFileName(old)), { force: true });
+    }
+  }
+}
+
+/** The name under which a report is stored and downloaded. */
+export function reportFileName(job: ReportJob): string {
+  return `${sourceOf(job)}.csv`;
+}
+
+function isComplete({ status }: ReportJob): boolean {
+  return status === 'COMPLETE';
+}
+
+function resultOf(outcome: ReportOutcome): readonly [Exclude<ReportState, 'RUNNING'>, string | undefined] {
+  switch (outcome.kind) {
+    case 'done':
+      return ['COMPLETE', undefined];
+    case 'timeout':
+      return ['TIMEOUT', 'the report took longer than this server allows: ask for a shorter time range'];
+    case 'failed':
+      return ['FAILED', outcome.reason];
+  }
+}

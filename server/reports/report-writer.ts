@@ -1,0 +1,79 @@
+import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { csvRow } from '../../shared/csv-row.ts';
+import { openSnapshot } from '../store/open-store.ts';
+import type { Damage } from '../store/event-store.ts';
+import { syncDirectory } from '../sync-directory.ts';
+import { writeAt } from '../write-at.ts';
+import type { ReportTask } from './report-task.ts';
+import { RowLayout } from './row-layout.ts';
+
+export interface WrittenReport {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Lines of the store that could not be read, the first 100. */
+  readonly damage: readonly Damage[];
+}
+
+const BUFFER_UNITS = 262_144;
+const MAX_DAMAGE_REPORTS = 100;
+
+/**
+ * Writes a report to a temporary file, makes it durable and gives it its name.
+ *
+ * Rows are written as they are read, so memory does not grow with the store or the result.
+ */
+export async function writeReport(task: ReportTask): Promise<WrittenReport> {
+  const temporary = `${task.path}.tmp`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    let extra = 0;
+    let written = await writeRows(file, task, extra);
+    if (written.extra > extra) {
+      // Values without a column of the catalog's: now that their number is known, begin again.
+      extra = written.extra;
+      await file.truncate(0);
+      written = await writeRows(file, task, extra);
+    }
+    await file.sync();
+    await file.close();
+    await rename(temporary, task.path);
+    await syncDirectory(path.dirname(task.path));
+    return written;
+  } catch (error) {
+    // The file may be closed already, or gone: the first error is the one to tell.
+    await file.close().catch(() => undefined);
+    await unlink(temporary).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeRows(
+  file: FileHandle,
+  { snapshot, filter, output, columns }: ReportTask,
+  extra: number,
+): Promise<WrittenReport & { readonly extra: number }> {
+  const layout = new RowLayout(columns, extra);
+  const damage: Damage[] = [];
+  let rows = 0;
+  let bytes = 0;
+  let buffer = output.header ? csvRow(layout.header, output) : '';
+  const flush = async (): Promise<void> => {
+    const chunk = Buffer.from(buffer);
+    buffer = '';
+    await writeAt(file, chunk, bytes);
+    bytes += chunk.length;
+  };
+  const reader = openSnapshot(snapshot).read(filter, (found) => {
+    if (damage.length < MAX_DAMAGE_REPORTS) damage.push(found);
+  });
+  for await (const events of reader) {
+    for (const event of events) {
+      buffer += csvRow(layout.row(event), output);
+      rows++;
+    }
+    if (buffer.length >= BUFFER_UNITS) await flush();
+  }
+  await flush();
+  return { rows, bytes, damage, extra: layout.neededExtra };
+}

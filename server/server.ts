@@ -1,0 +1,125 @@
+import { mkdir } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { openAdminSocket, type AdminSocket } from './admin/admin-socket.ts';
+import { createApp } from './app.ts';
+import { loadCatalog } from './catalog/catalog.ts';
+import type { Config } from './config.ts';
+import { dataPaths } from './data-paths.ts';
+import { loadAssets } from './http/assets.ts';
+import { ReportJobs } from './reports/report-jobs.ts';
+import { startReportProcess } from './reports/report-process.ts';
+import { ReportService } from './reports/report-service.ts';
+import { openSecrets } from './secrets.ts';
+import { serviceInfo } from './service-info.ts';
+import { lockDirectory, type DirectoryLock } from './store/directory-lock.ts';
+import type { EventStore } from './store/event-store.ts';
+import { openStore } from './store/open-store.ts';
+import { Authenticator } from './users/authenticator.ts';
+import { ensureAdministrator, type NewAdministrator } from './users/first-administrator.ts';
+import { UserTable } from './users/user-table.ts';
+
+export interface RunningServer {
+  /** Where it listens, such as `http://127.0.0.1:8080`. */
+  readonly address: string;
+  /** Set at the very first start only: the administrator that was made, with the password in clear. */
+  readonly newAdministrator: NewAdministrator | undefined;
+  /** Stops accepting, finishes what is in flight, and lets go of all files. */
+  close(): Promise<void>;
+}
+
+/** How long requests in flight may take at the end. */
+const CLOSE_MS = 8_000;
+
+/**
+ * Opens the stores, starts listening, and resolves when requests are served.
+ *
+ * @throws Error in words for the operator.
+ */
+export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
+  const now = Date.now;
+  const paths = dataPaths(config.dataFolder);
+  await mkdir(paths.reports, { recursive: true, mode: 0o700 });
+  const catalog = await loadCatalog(config.catalog);
+  const opened: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.toReversed()) await close();
+  };
+  try {
+    const lock: DirectoryLock = await lockDirectory(paths.root, paths.lock);
+    opened.push(() => lock.release());
+    const store: EventStore = await openStore(config.storeUrl, now());
+    opened.push(() => store.close());
+    for (const damage of store.health().damage) logger.error({ ...damage }, 'damaged data was passed over');
+    const users = await UserTable.open(paths.users);
+    const admin: AdminSocket = await openAdminSocket(paths.socket, users);
+    opened.push(() => admin.close());
+    const reports = await ReportService.open({
+      store,
+      jobs: await ReportJobs.open(paths.jobs),
+      catalog,
+      folder: paths.reports,
+      workers: config.reportWorkers,
+      start: (task) => startReportProcess(beside('report-child.js'), task, config.reportTimeoutMs),
+      now,
+      logger,
+    });
+    opened.push(() => reports.close());
+    const { linkKey } = await openSecrets(paths.secrets);
+    const authenticator = new Authenticator(users, now);
+    const assets = await loadAssets(beside('../client'));
+    const service = serviceInfo(config.environment);
+    const app = createApp({
+      config,
+      service,
+      store,
+      catalog,
+      reports,
+      authenticator,
+      linkKey,
+      assets,
+      now,
+      logger,
+    });
+    const handle = app.callback();
+    const server = createServer((request, response) => void handle(request, response));
+    const address = await listen(server, config.host, config.port);
+    opened.push(() => closeServer(server));
+    // Last, since its password is shown once: a start that fails before would have made it in vain.
+    const newAdministrator = await ensureAdministrator(users, config.admin);
+    return { address, newAdministrator, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** The path of another built file, given relative to the one that this code is built into. */
+function beside(relative: string): string {
+  return path.resolve(path.dirname(fileURLToPath(import.meta.url)), relative);
+}
+
+function listen(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const bound = server.address();
+      const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
+      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${boundPort}`);
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

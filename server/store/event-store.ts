@@ -1,0 +1,122 @@
+import type { Ledger } from '../../shared/batch.ts';
+import type { EventProblemCode } from '../../shared/error-codes.ts';
+import type { EventFull } from '../../shared/event.ts';
+import type { ReportFilter } from '../../shared/report.ts';
+
+/** What makes a batch that batch, whenever and however often it is sent. */
+export interface BatchIdentity {
+  /** UUID in lower case. */
+  readonly batch: string;
+  /** The batches that this one was split from, the first one first; UUIDs in lower case. */
+  readonly parents: readonly string[];
+  /** Index of this batch's first event in the first of `parents`; 0 without parents. */
+  readonly offset: number;
+  /** Digest of the events as sent; equal fingerprints are equal events. */
+  readonly fingerprint: string;
+  /** How many events were sent. */
+  readonly count: number;
+}
+
+/** An event that was refused: kept with its reason, as far as its known fields could be bounded. */
+export interface Rejection {
+  readonly sequence: number;
+  readonly code: EventProblemCode;
+  /** Relative to the event, e.g. `timestamp`; empty for the event itself. */
+  readonly path: string;
+  readonly event: Readonly<Record<string, unknown>>;
+}
+
+/** What a new batch puts into the store. */
+export interface BatchContents {
+  /** When the server received it, in milliseconds since the Unix epoch. */
+  readonly received: number;
+  /** `received` less the sender's clock, in milliseconds; null if the sender did not say. */
+  readonly skew: number | null;
+  readonly ledger: Ledger | null;
+  /** The good events as JSON texts of known fields in their fixed order, in the order sent. */
+  readonly events: readonly string[];
+  readonly rejected: readonly Rejection[];
+}
+
+export type AppendOutcome =
+  /** The batch is durable: now, since an earlier request, or as part of a batch that it was split from. */
+  | { readonly kind: 'stored'; readonly isNew: boolean; readonly rejected: readonly Rejection[] }
+  /** The id is taken by other events; nothing was stored. */
+  | { readonly kind: 'conflict' }
+  /** The id was split into halves, of which at least one is stored; nothing was stored. */
+  | { readonly kind: 'split' };
+
+/** A fixed set of batches: those at or below a position. Plain JSON, for another process to read from. */
+export interface StoreSnapshot {
+  readonly engine: 'file';
+  /** The position of the newest batch in it; 0 if there is none. */
+  readonly position: number;
+  readonly segments: readonly SnapshotSegment[];
+}
+
+export interface SnapshotSegment {
+  readonly path: string;
+  /** Bytes of the file that count. */
+  readonly length: number;
+  /** Offsets of lines that are not in force. */
+  readonly dropped: readonly number[];
+}
+
+/** An event read back, with what was stored beside it. */
+export interface StoredEvent extends EventFull {
+  readonly position: number;
+}
+
+export interface SnapshotReader {
+  /**
+   * The events that match, a bounded number at a time, in the order in which they were stored.
+   *
+   * Lines that can't be read are left out and handed to `onDamage`.
+   */
+  read(
+    filter: ReportFilter,
+    onDamage: (damage: Damage) => void,
+  ): AsyncGenerator<readonly StoredEvent[], void, undefined>;
+}
+
+/** Bytes of a store's file that can't be read as what they should be. */
+export interface Damage {
+  readonly path: string;
+  readonly offset: number;
+  readonly reason: string;
+}
+
+export interface StoreHealth {
+  readonly isWritable: boolean;
+  /** Damage found since the store was opened, the first 100. */
+  readonly damage: readonly Damage[];
+}
+
+/**
+ * Where events are kept. Ingest and reports know nothing else of storage.
+ *
+ * Every implementation passes the same contract (`test/contract/event-store.contract.ts`).
+ */
+export interface EventStore {
+  /**
+   * Stores a batch once, whenever and however often it is appended.
+   *
+   * Resolves only when the batch is durable; concurrent calls share disk flushes. Calls with one id
+   * at the same time: one stores, the others wait for it and get its outcome. A batch that was stored
+   * before is compared by fingerprint, without any limit of time.
+   *
+   * @param compose - Called at most once, synchronously, and only if the batch is new. What it throws
+   *   is thrown on, and nothing is stored.
+   * @throws AppError `STORE_BUSY` when too much waits to be written, `STORE_FULL` when there is no
+   *   space, `STORE_UNAVAILABLE` when the disk fails. Nothing of the batch is acknowledged then.
+   */
+  append(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome>;
+
+  /** All that has been acknowledged so far. */
+  snapshot(): StoreSnapshot;
+
+  health(): StoreHealth;
+
+  /** Finishes what was appended and lets go of the files. */
+  close(): Promise<void>;
+}

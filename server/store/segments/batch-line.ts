@@ -1,0 +1,76 @@
+import type { BatchContents, BatchIdentity, Rejection } from '../event-store.ts';
+import type { UsageEvent } from '../../../shared/event.ts';
+import { encodeCheckedLine, fieldsText, isWholeLine } from './checked-line.ts';
+
+/** The fields of a batch line that come before its events. */
+export interface BatchHeader {
+  /** Bytes of this segment that were durable when the line was written; on the first line of a group. */
+  readonly durable?: number;
+  /** The n-th batch ever stored; never reused. */
+  readonly position: number;
+  readonly batch: string;
+  readonly parents?: readonly string[];
+  readonly offset?: number;
+  readonly received: number;
+  readonly skew?: number;
+  readonly fingerprint: string;
+}
+
+/** A batch line, read. Absent is the same as empty. */
+export interface BatchLine extends BatchHeader {
+  readonly events: readonly UsageEvent[];
+  readonly rejected?: readonly Rejection[];
+}
+
+const EVENTS_KEY = Buffer.from(',"events":[');
+const LEDGER_KEY = Buffer.from(',"ledger":{');
+
+/**
+ * The part of a line that does not depend on its place in the file, as bytes.
+ *
+ * A line is `v`, `crc`, `durable`?, `position`, `batch`, `parents`?, `offset`?, `received`, `skew`?,
+ * `fingerprint`, `ledger`?, `events`, `rejected`?, always in this order.
+ */
+export function encodeBatchBody(identity: BatchIdentity, contents: BatchContents): Buffer {
+  const { batch, parents, offset, fingerprint } = identity;
+  const { received, skew, ledger, events, rejected } = contents;
+  let text = `"batch":"${batch}",`;
+  if (parents.length > 0) text += `"parents":${JSON.stringify(parents)},"offset":${offset},`;
+  text += `"received":${received},`;
+  if (skew !== null) text += `"skew":${skew},`;
+  text += `"fingerprint":"${fingerprint}"`;
+  if (ledger !== null) text += `,"ledger":${JSON.stringify(ledger)}`;
+  text += `,"events":[${events.join(',')}]`;
+  if (rejected.length > 0) text += `,"rejected":${JSON.stringify(rejected)}`;
+  return Buffer.from(`${text}}`);
+}
+
+/** @param durable - Given for the first line of a group only. */
+export function encodeBatchLine(body: Buffer, position: number, durable: number | undefined): Buffer {
+  const place =
+    durable === undefined ? `"position":${position},` : `"durable":${durable},"position":${position},`;
+  return encodeCheckedLine([Buffer.from(place, 'latin1'), body]);
+}
+
+/** Reads what comes before the events, or undefined if the line is damaged. */
+export function parseBatchHeader(line: Buffer): BatchHeader | undefined {
+  if (!isWholeLine(line)) return undefined;
+  const eventsAt = line.indexOf(EVENTS_KEY);
+  if (eventsAt < 0) return undefined;
+  const ledgerAt = line.subarray(0, eventsAt).indexOf(LEDGER_KEY);
+  // The checksum says that we wrote it, and we write nothing else.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(`${fieldsText(line, ledgerAt < 0 ? eventsAt : ledgerAt)}}`) as BatchHeader;
+}
+
+/** Reads a whole line, or undefined if it is damaged. */
+export function parseBatchLine(line: Buffer): BatchLine | undefined {
+  return isWholeLine(line) ? readWholeBatchLine(line) : undefined;
+}
+
+/** Reads a line that `isWholeLine` has found whole. */
+export function readWholeBatchLine(line: Buffer): BatchLine {
+  // The checksum says that we wrote it, and we write nothing else.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return JSON.parse(fieldsText(line)) as BatchLine;
+}

@@ -1,0 +1,77 @@
+import type { ReportFilter } from '../../../shared/report.ts';
+import type { Damage, SnapshotReader, SnapshotSegment, StoredEvent, StoreSnapshot } from '../event-store.ts';
+import { systemCode } from '../../errors.ts';
+import { readWholeBatchLine, type BatchLine } from './batch-line.ts';
+import { isWholeLine } from './checked-line.ts';
+import { readLines, type SegmentLine } from './segment-lines.ts';
+
+/** Reads a snapshot's segments from first to last, a chunk at a time; needs no lock. */
+export class SegmentReader implements SnapshotReader {
+  readonly #snapshot: StoreSnapshot;
+
+  constructor(snapshot: StoreSnapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  async *read(
+    filter: ReportFilter,
+    onDamage: (damage: Damage) => void,
+  ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
+    const isMatch = matcher(filter);
+    // The engine writes these two fields first and in this order, so a line without them has no match.
+    const { customer, product } = filter;
+    const needle = Buffer.from(JSON.stringify({ customer, product }).slice(0, -1));
+    for (const segment of this.#snapshot.segments) {
+      for await (const lines of linesOf(segment, onDamage)) {
+        for (const { bytes, offset, isEnded } of lines) {
+          if (segment.dropped.includes(offset)) continue;
+          if (!isEnded || !isWholeLine(bytes)) {
+            onDamage({ path: segment.path, offset, reason: 'the line is damaged' });
+          } else if (bytes.includes(needle)) {
+            const line = readWholeBatchLine(bytes);
+            if (line.position <= this.#snapshot.position) yield matches(line, isMatch);
+          }
+        }
+      }
+    }
+  }
+}
+
+/** The lines of a segment; one whose file is gone has none. */
+async function* linesOf(
+  { path, length }: SnapshotSegment,
+  onDamage: (damage: Damage) => void,
+): AsyncGenerator<readonly SegmentLine[], void, undefined> {
+  try {
+    yield* readLines(path, length);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    onDamage({ path, offset: 0, reason: 'the file is missing' });
+  }
+}
+
+function matches(line: BatchLine, isMatch: (event: StoredEvent) => boolean): readonly StoredEvent[] {
+  const rejected = new Set((line.rejected ?? []).map(({ sequence }) => sequence));
+  const found: StoredEvent[] = [];
+  let sequence = 0;
+  for (const event of line.events) {
+    // The numbers of the rejected are left free, so that every event keeps the one it was sent with.
+    while (rejected.has(sequence)) sequence++;
+    const stored = { ...event, batch: line.batch, sequence, position: line.position };
+    if (isMatch(stored)) found.push(stored);
+    sequence++;
+  }
+  return found;
+}
+
+function matcher({ customer, product, types, start, end }: ReportFilter): (event: StoredEvent) => boolean {
+  const wanted = types === undefined || types.length === 0 ? undefined : new Set(types);
+  const from = start ?? -Infinity;
+  const to = end ?? Infinity;
+  return (event) =>
+    event.customer === customer &&
+    event.product === product &&
+    event.timestamp >= from &&
+    event.timestamp <= to &&
+    (wanted === undefined || wanted.has(event.type));
+}

@@ -1,0 +1,244 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { AppError, systemCode } from '../../errors.ts';
+import { syncDirectory } from '../../sync-directory.ts';
+import { encodeBatchLine } from './batch-line.ts';
+import type { DataDir } from './data-dir.ts';
+import type { Manifest } from './manifest.ts';
+import { writeAt } from '../../write-at.ts';
+
+/** A batch that has become durable. */
+export interface PlacedLine {
+  readonly segment: number;
+  readonly offset: number;
+  readonly position: number;
+}
+
+/** The active segment as recovery left it. */
+export interface ActiveSegment {
+  readonly number: number;
+  readonly length: number;
+  /** False if it is damaged at its end: it is then closed at `length` with the next append. */
+  readonly canContinue: boolean;
+}
+
+export interface SegmentWriterOptions {
+  /** A segment of at least this many bytes is closed before the next group. */
+  readonly segmentBytes: number;
+  /** Bytes that may wait to be written; more are refused. */
+  readonly maxWaitingBytes: number;
+  /** Bytes of bodies that are written with one flush, if there is more than one body. */
+  readonly maxGroupBytes: number;
+}
+
+export const WRITER_DEFAULTS: SegmentWriterOptions = Object.freeze({
+  segmentBytes: 64 * 1024 * 1024,
+  maxWaitingBytes: 64 * 1024 * 1024,
+  maxGroupBytes: 8 * 1024 * 1024,
+});
+
+interface Waiting {
+  readonly body: Buffer;
+  /** Runs when the line is durable, before anyone is told. */
+  readonly onDurable: (placed: PlacedLine) => void;
+  readonly resolve: () => void;
+  readonly reject: (error: AppError) => void;
+}
+
+const RETRY_AFTER_SECONDS = 5;
+
+/**
+ * Appends lines to the active segment; all that wait together share one write and one disk flush.
+ *
+ * There is no timer: the first append arms the writer, and what arrives while it writes is the next
+ * group. After a failed write or flush the page cache can't be trusted, so the segment is closed at
+ * its last durable length by a record in the manifest, and a new one continues. Nothing is
+ * acknowledged before that record is durable.
+ */
+export class SegmentWriter {
+  readonly #dir: DataDir;
+  readonly #manifest: Manifest;
+  readonly #options: SegmentWriterOptions;
+  #file: FileHandle | undefined;
+  #segment: number;
+  /** Bytes of the active segment that are durable; the next group is written here. */
+  #durable: number;
+  /** Segment numbers are never used twice, also not after a failure to open one. */
+  #lastNumber: number;
+  #position: number;
+  #isTrusted = true;
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+
+  private constructor(
+    dir: DataDir,
+    manifest: Manifest,
+    options: SegmentWriterOptions,
+    active: ActiveSegment,
+    lastNumber: number,
+    lastPosition: number,
+    file: FileHandle | undefined,
+  ) {
+    this.#dir = dir;
+    this.#manifest = manifest;
+    this.#options = options;
+    this.#segment = active.number;
+    this.#durable = active.length;
+    this.#lastNumber = lastNumber;
+    this.#position = lastPosition;
+    this.#file = file;
+  }
+
+  /**
+   * Continues the active segment, or begins the first one with the first append.
+   *
+   * @param lastNumber - The highest number that any segment file has.
+   * @param lastPosition - The highest position that may have been given out.
+   */
+  static async open(
+    dir: DataDir,
+    manifest: Manifest,
+    options: SegmentWriterOptions,
+    active: ActiveSegment | undefined,
+    lastNumber: number,
+    lastPosition: number,
+  ): Promise<SegmentWriter> {
+    const file = active?.canContinue === true ? await open(dir.segment(active.number), 'r+') : undefined;
+    const from = active ?? { number: 0, length: 0, canContinue: false };
+    return new SegmentWriter(dir, manifest, options, from, lastNumber, lastPosition, file);
+  }
+
+  /** The active segment up to its last durable byte; number 0 before the first append. */
+  get active(): { readonly number: number; readonly length: number } {
+    return { number: this.#segment, length: this.#durable };
+  }
+
+  /** False from a failed write or flush until a new segment has taken over. */
+  get isTrusted(): boolean {
+    return this.#isTrusted;
+  }
+
+  /**
+   * Appends one line; resolves when it is durable.
+   *
+   * @param body - From `encodeBatchBody`.
+   * @throws AppError `STORE_BUSY`, `STORE_FULL` or `STORE_UNAVAILABLE`; the line is not stored then.
+   */
+  append(body: Buffer, onDurable: (placed: PlacedLine) => void): Promise<void> {
+    if (this.#isClosed) return Promise.reject(unavailable('the store is closed'));
+    if (this.#waitingBytes > 0 && this.#waitingBytes + body.length > this.#options.maxWaitingBytes) {
+      const message = 'too much waits to be written to disk';
+      return Promise.reject(new AppError('STORE_BUSY', message, { retryAfterSeconds: RETRY_AFTER_SECONDS }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ body, onDurable, resolve, reject });
+      this.#waitingBytes += body.length;
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Writes what waits, then lets go of the file. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#running;
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #run(): Promise<void> {
+    // Requests that were read from their sockets in one turn of the event loop share a group.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.#write(group);
+        for (const waiting of group) waiting.resolve();
+      } catch (error) {
+        const failure = toAppError(error);
+        for (const waiting of group) waiting.reject(failure);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  #takeGroup(): readonly Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { body } of this.#waiting) {
+      if (count > 0 && bytes + body.length > this.#options.maxGroupBytes) break;
+      bytes += body.length;
+      count++;
+    }
+    this.#waitingBytes -= bytes;
+    return this.#waiting.splice(0, count);
+  }
+
+  async #write(group: readonly Waiting[]): Promise<void> {
+    let file = this.#file;
+    if (file === undefined || !this.#isTrusted || this.#durable >= this.#options.segmentBytes) {
+      file = await this.#openNext();
+    }
+    const lines: Buffer[] = [];
+    const placed: PlacedLine[] = [];
+    let offset = this.#durable;
+    for (const { body } of group) {
+      const position = ++this.#position;
+      const line = encodeBatchLine(body, position, lines.length === 0 ? this.#durable : undefined);
+      lines.push(line);
+      placed.push({ segment: this.#segment, offset, position });
+      offset += line.length;
+    }
+    try {
+      await writeAt(file, Buffer.concat(lines), this.#durable);
+      await file.datasync();
+    } catch (error) {
+      this.#isTrusted = false;
+      throw error;
+    }
+    this.#durable = offset;
+    for (const [index, place] of placed.entries()) group[index]?.onDurable(place);
+  }
+
+  /** Closes the active segment at its durable length and opens the next, in one manifest record. */
+  async #openNext(): Promise<FileHandle> {
+    // Should any step fail, it is not known what the manifest would say after a crash. Nothing more
+    // may then be acknowledged in the old segment, whose length that record may have fixed.
+    this.#isTrusted = false;
+    const number = ++this.#lastNumber;
+    const path = this.#dir.segment(number);
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.sync();
+      await syncDirectory(this.#dir.segments);
+      const record = { op: 'open', segment: number, position: this.#position + 1 } as const;
+      const closes = { segment: this.#segment, length: this.#durable };
+      await this.#manifest.append(this.#segment === 0 ? record : { ...record, closes });
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    const previous = this.#file;
+    this.#file = file;
+    this.#segment = number;
+    this.#durable = 0;
+    this.#isTrusted = true;
+    // Everything in it that counts is durable, so an error has no meaning.
+    await previous?.close().catch(() => undefined);
+    return file;
+  }
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const code = systemCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const message = 'the disk is full';
+    return new AppError('STORE_FULL', message, { cause: error, retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+  return unavailable('the disk refused a write', error);
+}
+
+function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError('STORE_UNAVAILABLE', message, { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
+}

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import type { UserTable } from './user-table.ts';
+
+export interface NewAdministrator {
+  readonly id: string;
+  readonly password: string;
+}
+
+const CONTEXT = 'waybill';
+
+/**
+ * Sees to it that there is an administrator.
+ *
+ * @param wanted - From the settings: is created or updated.
+ * @returns The one that was made up because there was no user at all, with its password.
+ */
+export async function ensureAdministrator(
+  users: UserTable,
+  wanted: NewAdministrator | undefined,
+): Promise<NewAdministrator | undefined> {
+  if (wanted === undefined && !users.isEmpty) return undefined;
+  const administrator = wanted ?? { id: 'admin', password: randomBytes(18).toString('base64url') };
+  await users.put({ ...administrator, context: CONTEXT, permissions: '*' });
+  return wanted === undefined ? administrator : undefined;
+}
