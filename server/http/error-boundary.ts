@@ -50,7 +50,7 @@ export function errorBoundary(logger: Logger): Middleware<WaybillState> {
       // The router's answers have a status and headers, but no body of our form.
       if (ctx.status === 405 || ctx.status === 501) {
         const status = ctx.status;
-        answer(ctx, new AppError('REQUEST_METHOD_UNSUPPORTED', `${ctx.path} takes other methods`));
+        answer(ctx, new AppError('REQUEST_METHOD_UNSUPPORTED', 'this address takes other methods'));
         ctx.status = status;
       }
     } catch (error) {

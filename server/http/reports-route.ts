@@ -60,7 +60,7 @@ export function addReportRoutes(router: Router<WaybillState>, routes: ReportRout
       throw new AppError('EVENT_JOB_GET_FAILED', job.error ?? 'the report was not made', { path: 'source' });
     }
     const path = signLink(source, reportFileName(job), routes.now() + routes.linkTtlMs, routes.linkKey);
-    const link: ReportLink = { link: `${routes.publicUrl ?? ctx.origin}${path}` };
+    const link: ReportLink = { link: `${routes.publicUrl ?? `${ctx.protocol}://${ctx.host}`}${path}` };
     ctx.set('Cache-Control', 'no-store');
     if (wanted === 'text/csv') ctx.redirect(link.link);
     else ctx.body = link;

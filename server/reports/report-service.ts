@@ -114,7 +114,7 @@ export class ReportService {
     const next = this.#waiting.shift();
     if (next === undefined) return;
     const { job, snapshot } = next;
-    const { folder, catalog, start } = this.#deps;
+    const { catalog, start } = this.#deps;
     const { filter, output } = job;
     const columns = catalog.columns(filter.product);
     const running = start({
@@ -122,7 +122,7 @@ export class ReportService {
       filter,
       output,
       columns,
-      path: path.join(folder, reportFileName(job)),
+      path: this.#path(job),
     });
     this.#running.add(running);
     void this.#finish(job, running);
@@ -130,6 +130,8 @@ export class ReportService {
 
   async #finish(job: ReportJob, running: ReportProcess): Promise<void> {
     const outcome = await running.outcome;
+    // A process that was killed leaves its temporary file behind.
+    if (outcome.kind !== 'done') await rm(`${this.#path(job)}.tmp`, { force: true });
     this.#running.delete(running);
     this.#startNext();
     await this.#end(job, outcome);
@@ -158,11 +160,14 @@ export class ReportService {
   }
 
   async #removeForgotten(before: readonly ReportJob[]): Promise<void> {
-    const { jobs, folder } = this.#deps;
-    const known = new Set(jobs.list().map(({ job }) => job));
+    const known = new Set(this.#deps.jobs.list().map(({ job }) => job));
     for (const old of before) {
-      if (!known.has(old.job)) await rm(path.join(folder, reportFileName(old)), { force: true });
+      if (!known.has(old.job)) await rm(this.#path(old), { force: true });
     }
+  }
+
+  #path(job: ReportJob): string {
+    return path.join(this.#deps.folder, reportFileName(job));
   }
 }
 

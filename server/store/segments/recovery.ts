@@ -58,6 +58,9 @@ async function removeUnused(dir: DataDir, manifest: Manifest, damage: Damage[]):
     if (inForce.has(number)) continue;
     const path = dir.segment(number);
     const { size } = await stat(path);
+    if (size > 0 && inForce.size === 0) {
+      throw new Error(`${dir.manifest} knows none of the segments beside it: restore it from a backup`);
+    }
     // Nothing is written before the manifest says so: a file with contents is not of our making.
     if (size === 0) await unlink(path);
     else damage.push({ path, offset: 0, reason: 'the manifest does not know this segment' });

@@ -62,14 +62,16 @@ export class SegmentEventStore implements EventStore {
   ): Promise<SegmentEventStore> {
     const dir = await openDataDir(root);
     const lock = await lockDirectory(dir.root, dir.lock);
+    let manifest: Manifest | undefined;
     try {
-      const manifest = await Manifest.open(dir.manifest, nowMs);
+      manifest = await Manifest.open(dir.manifest, nowMs);
       const index = new BatchIndex();
       const found = await recover(dir, manifest, index);
       const { active, lastNumber, lastPosition } = found;
       const writer = await SegmentWriter.open(dir, manifest, options, active, lastNumber, lastPosition);
       return new SegmentEventStore(dir, lock, manifest, index, writer, lastPosition, found.damage);
     } catch (error) {
+      await manifest?.close();
       await lock.release();
       throw error;
     }

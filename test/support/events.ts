@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import type { UsageEvent } from '../../shared/event.ts';
+import type { ReportFilter } from '../../shared/report.ts';
+import { batchFingerprint } from '../../server/ingest/fingerprint.ts';
+import type {
+  BatchContents,
+  BatchIdentity,
+  EventStore,
+  StoredEvent,
+} from '../../server/store/event-store.ts';
+import { openSnapshot } from '../../server/store/open-store.ts';
+
+export const FILTER: ReportFilter = { customer: 'BARCHART', product: 'PORTFOLIO' };
+
+/** A good event of the bundled catalog. */
+export function anEvent(changes: Partial<UsageEvent> = {}): UsageEvent {
+  return {
+    customer: 'BARCHART',
+    product: 'PORTFOLIO',
+    type: 'PORTFOLIO-ACCESSED',
+    timestamp: 1_700_000_000_000,
+    context: ['user-1', 'portfolio-1'],
+    ...changes,
+  };
+}
+
+export interface ABatch {
+  readonly identity: BatchIdentity;
+  readonly contents: BatchContents;
+}
+
+/** A batch of good events, ready for a store. */
+export function aBatch(
+  events: readonly UsageEvent[] = [anEvent()],
+  changes: { readonly identity?: Partial<BatchIdentity>; readonly contents?: Partial<BatchContents> } = {},
+): ABatch {
+  const rejected = changes.contents?.rejected ?? [];
+  return {
+    identity: {
+      batch: randomUUID(),
+      parents: [],
+      offset: 0,
+      fingerprint: batchFingerprint(events),
+      count: events.length + rejected.length,
+      ...changes.identity,
+    },
+    contents: {
+      received: 1_700_000_000_500,
+      skew: null,
+      ledger: null,
+      events: events.map((event) => JSON.stringify(event)),
+      rejected: [],
+      ...changes.contents,
+    },
+  };
+}
+
+export async function readAll(store: EventStore, filter: ReportFilter = FILTER): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  const reader = openSnapshot(store.snapshot()).read(filter, (damage) => {
+    throw new Error(`damage in ${damage.path} at ${damage.offset}: ${damage.reason}`);
+  });
+  for await (const some of reader) events.push(...some);
+  return events;
+}

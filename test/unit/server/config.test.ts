@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig, settingsHelp } from '../../../server/config.ts';
+import { DEFAULT_LIMITS } from '../../../shared/limits.ts';
+
+describe('readConfig', () => {
+  it('needs nothing', () => {
+    expect(readConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 8080,
+      storeUrl: 'file:./data',
+      dataFolder: './data',
+      origins: undefined,
+      catalog: undefined,
+      reportWorkers: 2,
+      linkTtlMs: 900_000,
+      limits: DEFAULT_LIMITS,
+    });
+  });
+
+  it('takes an empty variable for none', () => {
+    expect(readConfig({ PORT: '', WAYBILL_ADMIN: ' ' })).toMatchObject({ port: 8080, admin: undefined });
+  });
+
+  it('reads what is set', () => {
+    const config = readConfig({
+      WAYBILL_ADMIN: 'root:a:b',
+      WAYBILL_ORIGINS: 'https://a.example, http://b.example:81',
+      WAYBILL_PUBLIC_URL: 'https://c.example/base/',
+      WAYBILL_MAX_EVENTS: '5',
+    });
+    expect(config.admin).toEqual({ id: 'root', password: 'a:b' });
+    expect(config.origins).toEqual(['https://a.example', 'http://b.example:81']);
+    expect(config.publicUrl).toBe('https://c.example/base');
+    expect(config.limits.maxEvents).toBe(5);
+  });
+
+  it('reports all problems together', () => {
+    const bad = {
+      PORT: '99999',
+      WAYBILL_STORE: 'mysql:x',
+      WAYBILL_ORIGINS: 'https://a.example/path',
+      WAYBILL_ADMIN: 'x',
+    };
+    let message = '';
+    try {
+      readConfig(bad);
+    } catch (error) {
+      message = String(error);
+    }
+    for (const name of Object.keys(bad)) expect(message).toContain(name);
+  });
+});
+
+describe('settingsHelp', () => {
+  it('lists the settings with their defaults', () => {
+    expect(settingsHelp()).toMatch(/PORT .*\[8080\]/);
+    expect(settingsHelp()).toMatch(/WAYBILL_LINK_TTL_MS .*\[900000\]/);
+  });
+});

@@ -1,0 +1,46 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { MetadataFile } from '../../../server/metadata-file.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const parse = (value: unknown): readonly number[] => {
+  if (!Array.isArray(value)) throw new Error('it must be an array');
+  return value.map(Number);
+};
+
+describe('MetadataFile', () => {
+  it('keeps a thousand changes made at once, and is there after a restart', async () => {
+    const file = path.join(await tempFolder(), 'numbers.json');
+    const numbers = await MetadataFile.open<readonly number[]>(file, [], parse);
+
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) => numbers.change((before) => [...before, index])),
+    );
+
+    const reopened = await MetadataFile.open<readonly number[]>(file, [], parse);
+    expect(reopened.data).toEqual(Array.from({ length: 1_000 }, (_, index) => index));
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('keeps the old data when a change fails', async () => {
+    const file = path.join(await tempFolder(), 'numbers.json');
+    const numbers = await MetadataFile.open<readonly number[]>(file, [], parse);
+    await numbers.change(() => [1]);
+
+    await expect(
+      numbers.change(() => {
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    await numbers.change((before) => [...before, 2]);
+
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual([1, 2]);
+  });
+
+  it('names the file that holds something else', async () => {
+    const file = path.join(await tempFolder(), 'numbers.json');
+    await writeFile(file, '{"half":');
+    await expect(MetadataFile.open<readonly number[]>(file, [], parse)).rejects.toThrow(file);
+  });
+});
