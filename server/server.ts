@@ -8,7 +8,7 @@ import { createApp } from './app.ts';
 import { loadCatalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
 import { dataPaths } from './data-paths.ts';
-import { loadAssets } from './http/assets.ts';
+import { loadAssets } from './assets.ts';
 import { ReportJobs } from './reports/report-jobs.ts';
 import { startReportProcess } from './reports/report-process.ts';
 import { ReportService } from './reports/report-service.ts';

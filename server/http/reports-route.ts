@@ -1,11 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import type { Router } from '@koa/router';
 import type { Context, Middleware } from 'koa';
 import type { ReportLink } from '../../shared/report.ts';
 import { ROUTES } from '../../shared/routes.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { AppError, systemCode } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import { isLinkGood, signLink } from '../reports/download-link.ts';
 import { type ReportJob, statusOf } from '../reports/report-jobs.ts';
 import { parseReportRequest } from '../reports/report-request.ts';
@@ -72,15 +70,13 @@ export function addReportRoutes(router: Router<WaybillState>, routes: ReportRout
     if (!isLinkGood(source, file, expires, signature, routes.linkKey, routes.now())) {
       throw new AppError('LINK_INVALID', 'the link has expired or was altered: ask for a new one');
     }
-    const path = reports.finishedFile(source, file);
-    if (path === undefined) throw noJob();
-    const size = await fileSize(path);
-    if (size === undefined) throw noJob();
+    const found = await reports.openFile(source, file);
+    if (found === undefined) throw noJob();
     ctx.set('Cache-Control', 'private, no-store');
     ctx.attachment(file);
     ctx.type = 'text/csv; charset=utf-8';
-    ctx.length = size;
-    ctx.body = createReadStream(path);
+    ctx.length = found.size;
+    ctx.body = found.stream;
   });
 }
 
@@ -105,16 +101,6 @@ function visibleJob(
 
 function noJob(): AppError {
   return new AppError('EVENT_JOB_GET_FAILED_NO_JOB', 'there is no such report', { path: 'source' });
-}
-
-/** The size of a file, or undefined if it is gone: somebody may have tidied up by hand. */
-async function fileSize(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function sourceParameter(ctx: Context): string {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { ReportState, ReportStatus } from '../../shared/report.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { AppError } from '../errors.ts';
+import { AppError, systemCode } from '../errors.ts';
 import type { EventStore, StoreSnapshot } from '../store/event-store.ts';
 import { type ReportJob, type ReportJobs, sourceOf, statusOf } from './report-jobs.ts';
 import type { ReportOutcome, ReportProcess } from './report-process.ts';
@@ -22,6 +23,12 @@ export interface ReportServiceDependencies {
   readonly start: (task: ReportTask) => ReportProcess;
   readonly now: () => number;
   readonly logger: Logger;
+}
+
+export interface ReportFile {
+  /** Bytes. */
+  readonly size: number;
+  readonly stream: Readable;
 }
 
 interface WaitingJob {
@@ -94,11 +101,23 @@ export class ReportService {
     return this.#deps.jobs.find(source);
   }
 
-  /** The path of a finished report, by its public name and file name; undefined if there is none. */
-  finishedFile(source: string, fileName: string): string | undefined {
+  /**
+   * Opens a finished report, by its public name and file name.
+   *
+   * @returns undefined if there is none; else the reader of the stream must end or destroy it.
+   */
+  async openFile(source: string, fileName: string): Promise<ReportFile | undefined> {
     const job = this.find(source);
     if (job === undefined || !isComplete(job) || reportFileName(job) !== fileName) return undefined;
-    return path.join(this.#deps.folder, fileName);
+    try {
+      const file = await open(this.#path(job), 'r');
+      const { size } = await file.stat();
+      return { size, stream: file.createReadStream() };
+    } catch (error) {
+      // Somebody may have tidied up by hand.
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
   }
 
   /** Ends all processes; their jobs are found RUNNING, and ended, at the next start. */

@@ -6,7 +6,7 @@ import { aBatch, anEvent, FILTER, readAll } from '../support/events.ts';
 export interface StoreUnderTest {
   readonly store: EventStore;
   /** Closes the store and opens it again on the same data. */
-  reopen(): Promise<EventStore>;
+  readonly reopen: () => Promise<EventStore>;
 }
 
 /** What every engine promises; `create` makes a new empty store. */

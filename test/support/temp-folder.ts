@@ -4,7 +4,10 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /** A new folder, for a whole file of tests. */
-export async function makeTempFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+export async function makeTempFolder(): Promise<{
+  readonly path: string;
+  readonly remove: () => Promise<void>;
+}> {
   const folder = await mkdtemp(path.join(tmpdir(), 'waybill-test-'));
   return { path: folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }) };
 }

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Middleware } from 'koa';
-import { ASSETS } from '../../shared/routes.ts';
-import { systemCode } from '../errors.ts';
+import { ASSETS } from '../shared/routes.ts';
+import { systemCode } from './errors.ts';
 
-interface Asset {
+export interface Asset {
   readonly type: string;
   readonly bytes: Buffer;
   readonly etag: string;
@@ -19,9 +18,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.mjs': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
-
-/** Pages load nothing but what this server serves, and send nowhere else. */
-const PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** The built browser files, by their paths; read once, since they are few and small. */
 export type Assets = ReadonlyMap<string, Asset>;
@@ -37,24 +33,6 @@ export async function loadAssets(folder: string): Promise<Assets> {
     assets.set(name === 'index.html' ? ASSETS.demo : `/${name}`, { type, bytes, etag });
   }
   return assets;
-}
-
-/** Serves the browser files; all are asked for again at each use, so that a new build reaches everyone. */
-export function serveAssets(assets: Assets): Middleware {
-  return (ctx, next) => {
-    const asset = ctx.method === 'GET' || ctx.method === 'HEAD' ? assets.get(ctx.path) : undefined;
-    if (asset === undefined) return next();
-    ctx.status = 200;
-    ctx.set('Cache-Control', 'no-cache');
-    ctx.set('ETag', asset.etag);
-    if (asset.type.startsWith('text/html')) ctx.set('Content-Security-Policy', PAGE_POLICY);
-    // Pages of other origins load the scripts and their parts.
-    ctx.set('Cross-Origin-Resource-Policy', 'cross-origin');
-    ctx.type = asset.type;
-    if (ctx.fresh) ctx.status = 304;
-    else ctx.body = asset.bytes;
-    return undefined;
-  };
 }
 
 async function fileNames(folder: string): Promise<readonly string[]> {
