@@ -9,9 +9,9 @@ import type { Config } from './config.ts';
 import { serveAssets } from './http/serve-assets.ts';
 import { requireUser } from './http/basic-auth.ts';
 import type { WaybillState } from './http/context.ts';
-import { allowOrigins } from './http/cors.ts';
+import { allowOrigins, requireOrigin } from './http/cors.ts';
 import { errorBoundary } from './http/error-boundary.ts';
-import { postEvents } from './http/events-route.ts';
+import { nameBatch, postEvents } from './http/events-route.ts';
 import { readJsonBody } from './http/read-body.ts';
 import { addReportRoutes, attempt } from './http/reports-route.ts';
 import { addServiceRoutes } from './http/service-route.ts';
@@ -40,7 +40,14 @@ export function createApp(deps: AppDependencies): Koa {
   const readBody = readJsonBody(limits.maxBodyBytes);
 
   const router = new Router<WaybillState>();
-  router.post(ROUTES.events, attempt('store events'), readBody, postEvents({ store, catalog, limits, now }));
+  router.post(
+    ROUTES.events,
+    attempt('store events'),
+    requireOrigin(config.origins, config.publicUrl),
+    nameBatch,
+    readBody,
+    postEvents({ store, catalog, limits, now }),
+  );
   addReportRoutes(router, { reports, catalog, linkKey, linkTtlMs, publicUrl, now, authenticate, readBody });
   addServiceRoutes(router, service, authenticate);
 

@@ -12,6 +12,8 @@ export interface DataPaths {
   readonly reports: string;
   /** Local socket of the running server. */
   readonly socket: string;
+  /** The socket's folder if that is not `root`: one of a name that others could guess. */
+  readonly socketFolder: string | undefined;
 }
 
 /** The shortest limit among the systems that we run on (macOS), less its final NUL. */
@@ -26,14 +28,15 @@ export function dataPaths(folder: string): DataPaths {
     jobs: path.join(root, 'jobs.json'),
     secrets: path.join(root, 'secrets.json'),
     reports: path.join(root, 'reports'),
-    socket: socketPath(root),
+    ...socketPaths(root),
   };
 }
 
-/** In the folder, or where that name is too long for a socket, under a name derived from it. */
-function socketPath(root: string): string {
+/** In the data folder, or where that name is too long for a socket, under a name derived from it. */
+function socketPaths(root: string): Pick<DataPaths, 'socket' | 'socketFolder'> {
   const inside = path.join(root, 'admin.sock');
-  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
+  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return { socket: inside, socketFolder: undefined };
   const digest = createHash('sha256').update(root).digest('hex').slice(0, 32);
-  return path.join(tmpdir(), `waybill-${digest}.sock`);
+  const socketFolder = path.join(tmpdir(), `waybill-${digest}`);
+  return { socket: path.join(socketFolder, 'admin.sock'), socketFolder };
 }

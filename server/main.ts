@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { systemCode } from './errors.ts';
 import { readConfig, settingsHelp, type Config } from './config.ts';
 import { startServer, type RunningServer } from './server.ts';
 
@@ -17,7 +18,10 @@ async function main(): Promise<void> {
     return;
   }
   const config = readConfig(process.env);
-  const logger = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const logger = pino(
+    { level: config.logLevel, serializers: { err: loggedError } },
+    pino.destination({ fd: 2, sync: true }),
+  );
   const server = await startServer(config, logger);
   process.stdout.write(welcome(server, config));
 
@@ -46,6 +50,19 @@ function welcome({ address, newAdministrator }: RunningServer, config: Config): 
     lines.push(`Administrator      ${id}`, `Password           ${password}   (shown this once)`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Of an error only what is ours: other properties may hold what a caller sent, or a signed link. */
+function loggedError(error: unknown): unknown {
+  if (!(error instanceof Error)) return 'not an error';
+  const { name, message, stack, cause } = error;
+  return {
+    name,
+    message,
+    code: systemCode(error),
+    stack,
+    cause: cause === undefined ? undefined : loggedError(cause),
+  };
 }
 
 function fail(error: unknown): void {

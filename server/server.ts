@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { openAdminSocket, type AdminSocket } from './admin/admin-socket.ts';
+import { ensurePrivateFolder } from './admin/private-folder.ts';
 import { createApp } from './app.ts';
 import { loadCatalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
@@ -19,6 +19,7 @@ import type { EventStore } from './store/event-store.ts';
 import { openStore } from './store/open-store.ts';
 import { Authenticator } from './users/authenticator.ts';
 import { ensureAdministrator, type NewAdministrator } from './users/first-administrator.ts';
+import { makeFolder } from './sync-directory.ts';
 import { UserTable } from './users/user-table.ts';
 
 export interface RunningServer {
@@ -41,7 +42,7 @@ const CLOSE_MS = 8_000;
 export async function startServer(config: Config, logger: Logger): Promise<RunningServer> {
   const now = Date.now;
   const paths = dataPaths(config.dataFolder);
-  await mkdir(paths.reports, { recursive: true, mode: 0o700 });
+  await makeFolder(paths.reports);
   const catalog = await loadCatalog(config.catalog);
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -54,6 +55,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     opened.push(() => store.close());
     for (const damage of store.health().damage) logger.error({ ...damage }, 'damaged data was passed over');
     const users = await UserTable.open(paths.users);
+    if (paths.socketFolder !== undefined) await ensurePrivateFolder(paths.socketFolder);
     const admin: AdminSocket = await openAdminSocket(paths.socket, users);
     opened.push(() => admin.close());
     const reports = await ReportService.open({

@@ -160,3 +160,9 @@ function readVersion(
   }
   return readItem(field, 'version', problems, limits);
 }
+
+/** What tells events apart, in a fixed order: two events with the same JSON text of it are the same. */
+export function identityFields(event: UsageEvent): readonly unknown[] {
+  const { customer, product, type, timestamp, context, version } = event;
+  return [customer, product, type, timestamp, context, version ?? null];
+}

@@ -1,6 +1,9 @@
+/** Where events are sent: a constant of its own, since the browser needs no other path. */
+export const EVENTS_PATH = '/events';
+
 /** Every path of the HTTP contract; no other file spells one. */
 export const ROUTES = {
-  events: '/events',
+  events: EVENTS_PATH,
   reports: '/reports',
   reportAvailability: '/reports/:source/availability',
   report: '/reports/:source',

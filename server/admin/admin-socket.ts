@@ -19,7 +19,12 @@ const IDLE_MS = 10_000;
  */
 export async function openAdminSocket(path: string, users: UserTable): Promise<AdminSocket> {
   await rm(path, { force: true });
-  const server = createServer((socket) => serve(socket, users));
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    serve(socket, users);
+  });
   server.maxConnections = 16;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -30,6 +35,8 @@ export async function openAdminSocket(path: string, users: UserTable): Promise<A
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        // Whoever is idle here would hold up the end.
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

@@ -1,10 +1,11 @@
-import { mkdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { runAdminRequest } from '../admin/admin-commands.ts';
 import type { AdminAnswer, AdminRequest } from '../admin/admin-protocol.ts';
+import { ensurePrivateFolder } from '../admin/private-folder.ts';
 import { askServer } from '../admin/ask-server.ts';
 import { readConfig } from '../config.ts';
+import { makeFolder } from '../sync-directory.ts';
 import { dataPaths, type DataPaths } from '../data-paths.ts';
 import { lockDirectory } from '../store/directory-lock.ts';
 import { UserTable } from '../users/user-table.ts';
@@ -34,6 +35,8 @@ export async function runUserCommand(args: readonly string[]): Promise<string> {
 
 async function carryOut(request: AdminRequest): Promise<AdminAnswer & { readonly ok: true }> {
   const paths = dataPaths(readConfig(process.env).dataFolder);
+  await makeFolder(paths.root);
+  if (paths.socketFolder !== undefined) await ensurePrivateFolder(paths.socketFolder);
   const answer = (await askServer(paths.socket, request)) ?? (await carryOutAlone(paths, request));
   if (!answer.ok) throw new Error(answer.message);
   return answer;
@@ -41,7 +44,6 @@ async function carryOut(request: AdminRequest): Promise<AdminAnswer & { readonly
 
 /** Without a server there is no other owner of the files, and the lock keeps it so. */
 async function carryOutAlone(paths: DataPaths, request: AdminRequest): Promise<AdminAnswer> {
-  await mkdir(paths.root, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(paths.root, paths.lock);
   try {
     return await runAdminRequest(request, await UserTable.open(paths.users));

@@ -1,5 +1,6 @@
 import cors from '@koa/cors';
 import type { Middleware } from 'koa';
+import { AppError } from '../errors.ts';
 
 /** The longest that any browser honours: Firefox's one day. */
 const MAX_AGE_SECONDS = 86_400;
@@ -22,4 +23,25 @@ export function allowOrigins(origins: readonly string[] | undefined): Middleware
     exposeHeaders: 'Retry-After,Preference-Applied',
     maxAge: MAX_AGE_SECONDS,
   });
+}
+
+/**
+ * Refuses what a browser sends for a page of an origin that is not allowed: a simple request needs no
+ * preflight, so the browser alone would not keep it away. The server's own pages are always allowed.
+ *
+ * @param origins - Undefined is any.
+ */
+export function requireOrigin(
+  origins: readonly string[] | undefined,
+  publicUrl: string | undefined,
+): Middleware {
+  return (ctx, next) => {
+    const origin = ctx.get('Origin');
+    const own = [`${ctx.protocol}://${ctx.host}`, publicUrl && new URL(publicUrl).origin];
+    if (origins !== undefined && origin !== '' && !origins.includes(origin) && !own.includes(origin)) {
+      const message = 'pages of this origin may not send events here';
+      throw new AppError('REQUEST_AUTHORIZATION_FAILURE', message, { path: 'Origin' });
+    }
+    return next();
+  };
 }

@@ -43,23 +43,33 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 export function errorBoundary(logger: Logger): Middleware<WaybillState> {
   return async (ctx, next) => {
     try {
+      if (!URL.canParse(ctx.req.url ?? '', 'http://host')) {
+        throw new AppError('REQUEST_INPUT_MALFORMED', 'the address is not the path of a URL');
+      }
       await next();
       if (ctx.status === 404 && ctx.body === undefined) {
-        throw new AppError('RESOURCE_NOT_FOUND', 'there is nothing at this address');
+        throw notFound();
       }
-      // The router's answers have a status and headers, but no body of our form.
+      // The router answers 405, or 501 for a method that it has never heard of, without a body.
       if (ctx.status === 405 || ctx.status === 501) {
-        const status = ctx.status;
-        answer(ctx, new AppError('REQUEST_METHOD_UNSUPPORTED', 'this address takes other methods'));
-        ctx.status = status;
+        const isKnown = ctx.response.get('Allow') !== '';
+        if (!isKnown) ctx.remove('Allow');
+        throw isKnown
+          ? new AppError('REQUEST_METHOD_UNSUPPORTED', 'this address takes other methods')
+          : notFound();
       }
     } catch (error) {
       const known = error instanceof AppError ? error : unexpected(error);
       const status = STATUS[known.code];
-      if (status >= 500) logger.error({ err: error, path: ctx.path, code: known.code }, 'request failed');
+      if (status >= 500)
+        logger.error({ err: error, attempt: ctx.state.attempt, code: known.code }, 'request failed');
       answer(ctx, known);
     }
   };
+}
+
+function notFound(): AppError {
+  return new AppError('RESOURCE_NOT_FOUND', 'there is nothing at this address');
 }
 
 function unexpected(error: unknown): AppError {

@@ -1,16 +1,21 @@
-import type { Middleware } from 'koa';
+import type { Context, Middleware } from 'koa';
 import type { Receipt } from '../../shared/batch.ts';
 import { namedBatch, parseBatchRequest } from '../ingest/batch-request.ts';
 import { ingest, type IngestDependencies, type IngestResult } from '../ingest/ingest.ts';
 import type { WaybillState } from './context.ts';
 import { parsePreferences } from './prefer.ts';
 
+/** Names the batch of the header on error answers, also on one about a body that can't be read. */
+export const nameBatch: Middleware<WaybillState> = (ctx, next) => {
+  ctx.state.batch = namedBatch(undefined, idempotencyKeyOf(ctx));
+  return next();
+};
+
 /** `POST /events`, behind `readJsonBody`. */
 export function postEvents(deps: IngestDependencies): Middleware<WaybillState> {
   return async (ctx) => {
     const { body } = ctx.state;
-    const key = ctx.headers['idempotency-key'];
-    const idempotencyKey = typeof key === 'string' ? key : undefined;
+    const idempotencyKey = idempotencyKeyOf(ctx);
     ctx.state.batch = namedBatch(body, idempotencyKey);
     const request = parseBatchRequest(body, idempotencyKey, deps.limits);
     const { isLenient, isMinimal, applied } = parsePreferences(ctx.get('Prefer'), request.prefer);
@@ -19,6 +24,11 @@ export function postEvents(deps: IngestDependencies): Middleware<WaybillState> {
     ctx.type = 'application/json';
     ctx.body = isMinimal ? JSON.stringify(receiptOf(result)) : echoOf(result);
   };
+}
+
+function idempotencyKeyOf({ headers }: Context): string | undefined {
+  const key = headers['idempotency-key'];
+  return typeof key === 'string' ? key : undefined;
 }
 
 function receiptOf({ batch, stored, rejected }: IngestResult): Receipt {

@@ -58,7 +58,7 @@ export function addReportRoutes(router: Router<WaybillState>, routes: ReportRout
       throw new AppError('EVENT_JOB_GET_FAILED', job.error ?? 'the report was not made', { path: 'source' });
     }
     const path = signLink(source, reportFileName(job), routes.now() + routes.linkTtlMs, routes.linkKey);
-    const link: ReportLink = { link: `${routes.publicUrl ?? `${ctx.protocol}://${ctx.host}`}${path}` };
+    const link: ReportLink = { link: `${routes.publicUrl ?? callersAddress(ctx)}${path}` };
     ctx.set('Cache-Control', 'no-store');
     if (wanted === 'text/csv') ctx.redirect(link.link);
     else ctx.body = link;
@@ -97,6 +97,15 @@ function visibleJob(
   // Whether another customer's report exists is nobody's business.
   if (job === undefined || !mayReportOn(userOf(ctx), job.filter.customer)) throw noJob();
   return job;
+}
+
+/** The base of the address that the caller used. */
+function callersAddress({ protocol, host }: Context): string {
+  const address = `${protocol}://${host}`;
+  if (host === '' || !URL.canParse(address)) {
+    throw new AppError('REQUEST_PARAMETER_MALFORMED', '"Host" is not the name of a host', { path: 'Host' });
+  }
+  return address;
 }
 
 function noJob(): AppError {

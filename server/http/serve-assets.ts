@@ -7,8 +7,13 @@ const PAGE_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; fr
 /** Serves the browser files; all are asked for again at each use, so that a new build reaches everyone. */
 export function serveAssets(assets: Assets): Middleware {
   return (ctx, next) => {
-    const asset = ctx.method === 'GET' || ctx.method === 'HEAD' ? assets.get(ctx.path) : undefined;
+    const asset = assets.get(ctx.path);
     if (asset === undefined) return next();
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
+      ctx.status = 405;
+      ctx.set('Allow', 'HEAD, GET');
+      return undefined;
+    }
     ctx.status = 200;
     ctx.set('Cache-Control', 'no-cache');
     ctx.set('ETag', asset.etag);

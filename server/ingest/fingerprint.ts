@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { UsageEvent } from '../../shared/event.ts';
+import { identityFields, type UsageEvent } from '../../shared/event.ts';
 
 const VERSION = 1;
 const DIGITS = 32;
@@ -12,11 +12,7 @@ const DIGITS = 32;
  * `[customer, product, type, timestamp, context, version ?? null]`, or 0 if its fields lack their types.
  */
 export function batchFingerprint(events: readonly (UsageEvent | undefined)[]): string {
-  const rows = events.map((event) =>
-    event === undefined
-      ? 0
-      : [event.customer, event.product, event.type, event.timestamp, event.context, event.version ?? null],
-  );
+  const rows = events.map((event) => (event === undefined ? 0 : identityFields(event)));
   const digest = createHash('sha256').update(JSON.stringify(rows)).digest('hex');
   return `${VERSION}:${digest.slice(0, DIGITS)}`;
 }

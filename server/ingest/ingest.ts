@@ -42,8 +42,8 @@ export async function ingest(
   const received = now();
   const { batch, parents, offset } = request;
   const parsed = request.events.map((event) => parseEvent(event, limits, received));
-  const fingerprint = batchFingerprint(parsed.map(({ event }) => event));
-  const identity = { batch, parents, offset, fingerprint, count: parsed.length };
+  const events = parsed.map(({ event }) => event);
+  const identity = { batch, parents, offset, fingerprint: batchFingerprint(events), events };
   const outcome = await store.append(identity, () => {
     const contents = compose(request, parsed, catalog, received);
     if (!isLenient && contents.rejected.length > 0) throw refusal(parsed, catalog);

@@ -19,6 +19,13 @@ export interface ReportJob {
   readonly error?: string;
 }
 
+/** How a job ended, and when. */
+export interface JobEnding {
+  readonly status: Exclude<ReportState, 'RUNNING'>;
+  readonly endMs: number;
+  readonly error?: string;
+}
+
 /** The job's public name. */
 export function sourceOf(job: ReportJob): string {
   return `JOB-${job.job}`;
@@ -69,18 +76,10 @@ export class ReportJobs {
     });
   }
 
-  /** Ends a job; resolves when that is durable. One that has ended already stays as it is. */
-  async end(
-    job: string,
-    status: Exclude<ReportState, 'RUNNING'>,
-    endMs: number,
-    error?: string,
-  ): Promise<void> {
-    const outcome = error === undefined ? { status, endMs } : { status, endMs, error };
+  /** Ends a job; resolves when that is durable. */
+  async end(job: string, ending: JobEnding): Promise<void> {
     await this.#file.change((jobs) =>
-      jobs.map((known) =>
-        known.job === job && known.status === 'RUNNING' ? { ...known, ...outcome } : known,
-      ),
+      jobs.map((known) => (known.job === job ? { ...known, ...ending } : known)),
     );
   }
 }

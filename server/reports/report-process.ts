@@ -1,5 +1,6 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { isRecord } from '../../shared/text.ts';
+import { systemCode } from '../errors.ts';
 import type { ReportAnswer, ReportTask } from './report-task.ts';
 
 export type ReportOutcome = ReportAnswer | { readonly kind: 'timeout' };
@@ -19,10 +20,15 @@ export interface ReportProcess {
  * @param timeoutMs - After which it is killed.
  */
 export function startReportProcess(modulePath: string, task: ReportTask, timeoutMs: number): ReportProcess {
-  const child = fork(modulePath, [], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  let child: ChildProcess;
+  try {
+    child = fork(modulePath, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+  } catch (error) {
+    return { outcome: Promise.resolve(notStarted(error)), kill: () => undefined };
+  }
   let answer: ReportOutcome | undefined;
   const timer = setTimeout(() => {
     answer ??= { kind: 'timeout' };
@@ -33,7 +39,7 @@ export function startReportProcess(modulePath: string, task: ReportTask, timeout
       if (isAnswer(message)) answer ??= message;
     });
     child.once('error', (error) => {
-      answer ??= { kind: 'failed', reason: `the report's process could not run (${error.message})` };
+      answer ??= notStarted(error);
       child.kill('SIGKILL');
       // A process that could not be started has no end to wait for.
       if (child.pid === undefined) resolve(answer);
@@ -43,11 +49,22 @@ export function startReportProcess(modulePath: string, task: ReportTask, timeout
       resolve(answer ?? { kind: 'failed', reason: `the report's process ${ended}: ask for it again` });
     });
   }).finally(() => clearTimeout(timer));
-  child.send(task, (error) => {
-    // The end of the process says the same, and more.
-    if (error !== null) child.kill('SIGKILL');
-  });
+  // Without a process there is no channel; the event above says why.
+  if (child.connected) {
+    child.send(task, (error) => {
+      // The end of the process says the same, and more.
+      if (error !== null) child.kill('SIGKILL');
+    });
+  }
   return { outcome, kill: () => child.kill('SIGKILL') };
+}
+
+function notStarted(error: unknown): ReportOutcome {
+  const reason = systemCode(error) ?? 'unknown error';
+  return {
+    kind: 'failed',
+    reason: `the report's process could not be started (${reason}): ask for it again`,
+  };
 }
 
 function isAnswer(message: unknown): message is ReportAnswer {

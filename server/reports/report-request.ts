@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from '../../shared/limits.ts';
 import { DEFAULT_OUTPUT, type ReportFilter, type ReportOutput } from '../../shared/report.ts';
 import { isRecord, toWellFormed } from '../../shared/text.ts';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -9,8 +10,8 @@ export interface ReportRequest {
   readonly output: ReportOutput;
 }
 
-const MAX_TYPES = 1_000;
-const MAX_CODE_LENGTH = 4_096;
+const MAX_TYPES = 256;
+const MAX_CODE_LENGTH = DEFAULT_LIMITS.maxCodeLength;
 /** What output a later version may know; until then it must not be taken for the default. */
 const UNSUPPORTED = ['compression', 'columns'] as const;
 
@@ -107,8 +108,10 @@ function readOutput(value: unknown, refuse: Refuse): ReportOutput {
     refuse('output', 'must be an object');
     return DEFAULT_OUTPUT;
   }
-  const { format = 'csv', delimiter = DEFAULT_OUTPUT.delimiter } = value;
-  const { header = DEFAULT_OUTPUT.header, guard = DEFAULT_OUTPUT.guard } = value;
+  const format = value['format'] ?? 'csv';
+  const delimiter = value['delimiter'] ?? DEFAULT_OUTPUT.delimiter;
+  const header = value['header'] ?? DEFAULT_OUTPUT.header;
+  const guard = value['guard'] ?? DEFAULT_OUTPUT.guard;
   if (format !== 'csv') refuse('output.format', 'must be "csv"');
   for (const key of UNSUPPORTED) {
     if (value[key] !== undefined && value[key] !== null) refuse(`output.${key}`, 'is not supported');

@@ -3,11 +3,11 @@ import { open, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
-import type { ReportState, ReportStatus } from '../../shared/report.ts';
+import type { ReportStatus } from '../../shared/report.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { AppError, systemCode } from '../errors.ts';
 import type { EventStore, StoreSnapshot } from '../store/event-store.ts';
-import { type ReportJob, type ReportJobs, sourceOf, statusOf } from './report-jobs.ts';
+import { type JobEnding, type ReportJob, type ReportJobs, sourceOf, statusOf } from './report-jobs.ts';
 import type { ReportOutcome, ReportProcess } from './report-process.ts';
 import type { ReportRequest } from './report-request.ts';
 import type { ReportTask } from './report-task.ts';
@@ -37,16 +37,20 @@ interface WaitingJob {
 }
 
 /** Jobs that may wait for a process. */
-const MAX_WAITING = 1_000;
+const MAX_WAITING = 100;
 /** Finished jobs that are remembered, with their files. */
 const MAX_FINISHED = 1_000;
 const RECORD_RETRY_MS = 5_000;
+const FILE_NAME = /^JOB-[0-9a-f-]{36}\.csv(\.tmp)?$/;
 
 /** The life of report jobs: from the request through a process of their own to a file. */
 export class ReportService {
   readonly #deps: ReportServiceDependencies;
   readonly #waiting: WaitingJob[] = [];
   readonly #running = new Set<ReportProcess>();
+  /** Endings that are not durable yet. */
+  readonly #ended = new Map<string, JobEnding>();
+  #submitting = 0;
   #isClosed = false;
 
   private constructor(deps: ReportServiceDependencies) {
@@ -55,16 +59,21 @@ export class ReportService {
 
   /** Opens the service: jobs that a stop left RUNNING end as FAILED, files without a job go. */
   static async open(deps: ReportServiceDependencies): Promise<ReportService> {
-    const { jobs, folder, now } = deps;
-    for (const { job, status } of jobs.list()) {
-      if (status === 'RUNNING')
-        await jobs.end(job, 'FAILED', now(), 'the server was stopped meanwhile: ask again');
+    const { jobs, folder } = deps;
+    const service = new ReportService(deps);
+    for (const job of jobs.list()) {
+      if (job.status !== 'RUNNING') continue;
+      // Not waited for: a server must start on a full disk.
+      void service.#end(job, {
+        kind: 'failed',
+        reason: 'the server was stopped meanwhile: ask for it again',
+      });
     }
     const kept = new Set(jobs.list().filter(isComplete).map(reportFileName));
     for (const name of await readdir(folder)) {
-      if (!kept.has(name)) await rm(path.join(folder, name), { force: true });
+      if (FILE_NAME.test(name) && !kept.has(name)) await rm(path.join(folder, name), { force: true });
     }
-    return new ReportService(deps);
+    return service;
   }
 
   /**
@@ -73,7 +82,7 @@ export class ReportService {
    * @throws AppError `REPORT_QUEUE_FULL` when too many wait.
    */
   async submit(userId: string, { filter, output }: ReportRequest): Promise<ReportStatus> {
-    if (this.#waiting.length >= MAX_WAITING) {
+    if (this.#waiting.length + this.#submitting >= MAX_WAITING) {
       const message = 'too many reports wait to be made';
       throw new AppError('REPORT_QUEUE_FULL', message, { retryAfterSeconds: 60 });
     }
@@ -89,16 +98,22 @@ export class ReportService {
       position,
       startMs: now(),
     };
-    const before = jobs.list();
-    await jobs.add(job, MAX_FINISHED);
-    await this.#removeForgotten(before);
-    this.#waiting.push({ job, snapshot });
+    this.#submitting++;
+    try {
+      const before = jobs.list();
+      await jobs.add(job, MAX_FINISHED);
+      await this.#removeForgotten(before);
+      this.#waiting.push({ job, snapshot });
+    } finally {
+      this.#submitting--;
+    }
     this.#startNext();
     return statusOf(job);
   }
 
   find(source: string): ReportJob | undefined {
-    return this.#deps.jobs.find(source);
+    const job = this.#deps.jobs.find(source);
+    return job && { ...job, ...this.#ended.get(job.job) };
   }
 
   /**
@@ -149,33 +164,45 @@ export class ReportService {
 
   async #finish(job: ReportJob, running: ReportProcess): Promise<void> {
     const outcome = await running.outcome;
-    // A process that was killed leaves its temporary file behind.
-    if (outcome.kind !== 'done') await rm(`${this.#path(job)}.tmp`, { force: true });
     this.#running.delete(running);
     this.#startNext();
-    await this.#end(job, outcome);
+    if (!this.#isClosed) await this.#end(job, outcome);
   }
 
+  /** Ends a job at once for everyone who asks, and keeps trying until that is durable. */
   async #end(job: ReportJob, outcome: ReportOutcome): Promise<void> {
-    if (this.#isClosed) return;
-    const { jobs, now, logger } = this.#deps;
-    const endMs = now();
-    const source = sourceOf(job);
-    const [status, error] = resultOf(outcome);
-    if (outcome.kind === 'done') {
-      const { rows, bytes, damage } = outcome;
-      logger.info({ source, rows, bytes, ms: endMs - job.startMs }, 'report made');
-      for (const found of damage) logger.error({ source, ...found }, 'left out of the report: damaged data');
-    } else logger.info({ source, status, error }, 'report not made');
+    const { jobs, now } = this.#deps;
+    const ending = endingOf(outcome, now());
+    this.#ended.set(job.job, ending);
+    this.#log(job, outcome, ending);
     for (;;) {
       try {
-        await jobs.end(job.job, status, endMs, error);
+        // A process that was killed leaves its temporary file behind.
+        if (outcome.kind !== 'done') await rm(`${this.#path(job)}.tmp`, { force: true });
+        await jobs.end(job.job, ending);
+        this.#ended.delete(job.job);
         return;
-      } catch (failure) {
-        logger.error({ source, err: failure }, 'the end of a report could not be recorded; trying again');
+      } catch (error) {
+        this.#deps.logger.error(
+          { source: sourceOf(job), err: error },
+          'the end of a report could not be recorded',
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, RECORD_RETRY_MS).unref());
+      if (this.#isClosed) return;
     }
+  }
+
+  #log(job: ReportJob, outcome: ReportOutcome, { status, endMs, error }: JobEnding): void {
+    const { logger } = this.#deps;
+    const source = sourceOf(job);
+    if (outcome.kind !== 'done') {
+      logger.info({ source, status, error }, 'report not made');
+      return;
+    }
+    const { rows, bytes, damage } = outcome;
+    logger.info({ source, rows, bytes, ms: endMs - job.startMs }, 'report made');
+    for (const found of damage) logger.error({ source, ...found }, 'left out of the report: damaged data');
   }
 
   async #removeForgotten(before: readonly ReportJob[]): Promise<void> {
@@ -199,13 +226,17 @@ function isComplete({ status }: ReportJob): boolean {
   return status === 'COMPLETE';
 }
 
-function resultOf(outcome: ReportOutcome): readonly [Exclude<ReportState, 'RUNNING'>, string | undefined] {
+function endingOf(outcome: ReportOutcome, endMs: number): JobEnding {
   switch (outcome.kind) {
     case 'done':
-      return ['COMPLETE', undefined];
+      return { status: 'COMPLETE', endMs };
     case 'timeout':
-      return ['TIMEOUT', 'the report took longer than this server allows: ask for a shorter time range'];
+      return {
+        status: 'TIMEOUT',
+        endMs,
+        error: 'the report took longer than this server allows: ask for a shorter time range',
+      };
     case 'failed':
-      return ['FAILED', outcome.reason];
+      return { status: 'FAILED', endMs, error: outcome.reason };
   }
 }

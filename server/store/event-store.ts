@@ -1,6 +1,6 @@
 import type { Ledger } from '../../shared/batch.ts';
 import type { EventProblemCode } from '../../shared/error-codes.ts';
-import type { EventFull } from '../../shared/event.ts';
+import type { EventFull, UsageEvent } from '../../shared/event.ts';
 import type { ReportFilter } from '../../shared/report.ts';
 
 /** What makes a batch that batch, whenever and however often it is sent. */
@@ -13,8 +13,8 @@ export interface BatchIdentity {
   readonly offset: number;
   /** Digest of the events as sent; equal fingerprints are equal events. */
   readonly fingerprint: string;
-  /** How many events were sent. */
-  readonly count: number;
+  /** The events as sent; undefined for one whose fields lack their types. */
+  readonly events: readonly (UsageEvent | undefined)[];
 }
 
 /** An event that was refused: kept with its reason, as far as its known fields could be bounded. */

@@ -34,14 +34,15 @@ export function aBatch(
   events: readonly UsageEvent[] = [anEvent()],
   changes: { readonly identity?: Partial<BatchIdentity>; readonly contents?: Partial<BatchContents> } = {},
 ): ABatch {
-  const rejected = changes.contents?.rejected ?? [];
+  const sent: (UsageEvent | undefined)[] = [...events];
+  for (const { sequence } of changes.contents?.rejected ?? []) sent.splice(sequence, 0, undefined);
   return {
     identity: {
       batch: randomUUID(),
       parents: [],
       offset: 0,
-      fingerprint: batchFingerprint(events),
-      count: events.length + rejected.length,
+      fingerprint: batchFingerprint(sent),
+      events: sent,
       ...changes.identity,
     },
     contents: {

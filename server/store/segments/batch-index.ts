@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto';
+
 /** Where a batch's line is: the number of its segment, and the line's first byte in it. */
 export interface LineLocation {
   readonly segment: number;
@@ -23,6 +25,7 @@ export class BatchIndex {
   #values = new Uint32Array(INITIAL_SLOTS * VALUE_WORDS);
   #slots = INITIAL_SLOTS;
   #count = 0;
+  readonly #seed = randomInt(2 ** 32);
 
   /** @param id - A UUID in lower case. */
   get(id: string): LineLocation | 'split' | undefined {
@@ -47,8 +50,7 @@ export class BatchIndex {
   /** The slot of a key, or the empty one where it belongs. */
   #find(key: Uint32Array): number {
     const mask = this.#slots - 1;
-    // UUIDs are random in most of their bits; mixing the words keeps the others from clustering.
-    let slot = (Math.imul(word(key, 0) ^ word(key, 3), 0x9e3779b1) ^ word(key, 1) ^ word(key, 2)) & mask;
+    let slot = this.#hash(key) & mask;
     while (this.#values[slot * VALUE_WORDS] !== EMPTY) {
       const at = slot * KEY_WORDS;
       const keys = this.#keys;
@@ -63,6 +65,17 @@ export class BatchIndex {
       slot = (slot + 1) & mask;
     }
     return slot;
+  }
+
+  /** Keyed by chance, since senders choose the ids and could make them all fall into one slot. */
+  #hash(key: Uint32Array): number {
+    let hash = this.#seed;
+    for (const part of key) {
+      hash = Math.imul(hash ^ part, 0x85ebca6b);
+      hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
+      hash ^= hash >>> 13;
+    }
+    return hash >>> 0;
   }
 
   #grow(): void {
@@ -89,8 +102,4 @@ function parseKey(id: string): Uint32Array {
     Number.parseInt(id.slice(19, 23) + id.slice(24, 28), 16),
     Number.parseInt(id.slice(28, 36), 16),
   );
-}
-
-function word(key: Uint32Array, index: number): number {
-  return key[index] ?? 0;
 }

@@ -1,6 +1,6 @@
 import type { BatchContents, BatchIdentity, Rejection } from '../event-store.ts';
 import type { UsageEvent } from '../../../shared/event.ts';
-import { encodeCheckedLine, fieldsText, isWholeLine } from './checked-line.ts';
+import { checkedFields, encodeCheckedLine, fieldsText } from './checked-line.ts';
 
 /** The fields of a batch line that come before its events. */
 export interface BatchHeader {
@@ -54,23 +54,37 @@ export function encodeBatchLine(body: Buffer, position: number, durable: number 
 
 /** Reads what comes before the events, or undefined if the line is damaged. */
 export function parseBatchHeader(line: Buffer): BatchHeader | undefined {
-  if (!isWholeLine(line)) return undefined;
-  const eventsAt = line.indexOf(EVENTS_KEY);
-  if (eventsAt < 0) return undefined;
-  const ledgerAt = line.subarray(0, eventsAt).indexOf(LEDGER_KEY);
+  const fields = checkedFields(line);
+  const eventsAt = fields?.indexOf(EVENTS_KEY) ?? -1;
+  if (fields === undefined || eventsAt < 0) return undefined;
+  const ledgerAt = fields.subarray(0, eventsAt).indexOf(LEDGER_KEY);
   // The checksum says that we wrote it, and we write nothing else.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(`${fieldsText(line, ledgerAt < 0 ? eventsAt : ledgerAt)}}`) as BatchHeader;
+  return JSON.parse(`${fieldsText(fields, ledgerAt < 0 ? eventsAt : ledgerAt)}}`) as BatchHeader;
 }
 
 /** Reads a whole line, or undefined if it is damaged. */
 export function parseBatchLine(line: Buffer): BatchLine | undefined {
-  return isWholeLine(line) ? readWholeBatchLine(line) : undefined;
+  const fields = checkedFields(line);
+  return fields === undefined ? undefined : parseBatchFields(fields);
 }
 
-/** Reads a line that `isWholeLine` has found whole. */
-export function readWholeBatchLine(line: Buffer): BatchLine {
+/** @param fields - From `checkedFields`. */
+export function parseBatchFields(fields: Buffer): BatchLine {
   // The checksum says that we wrote it, and we write nothing else.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(fieldsText(line)) as BatchLine;
+  return JSON.parse(fieldsText(fields)) as BatchLine;
+}
+
+/** The stored events of a batch, each with the number that it was sent under. */
+export function numberedEvents(
+  line: BatchLine,
+): readonly { readonly sequence: number; readonly event: UsageEvent }[] {
+  const rejected = new Set((line.rejected ?? []).map(({ sequence }) => sequence));
+  let sequence = -1;
+  return line.events.map((event) => {
+    do sequence++;
+    while (rejected.has(sequence));
+    return { sequence, event };
+  });
 }

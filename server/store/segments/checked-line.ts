@@ -1,9 +1,10 @@
 import { crc32 } from 'node:zlib';
 
-const CHECKSUM_DIGITS = 8;
-const PREFIX = '{"v":1,"crc":"';
-const HEAD_LENGTH = PREFIX.length + CHECKSUM_DIGITS + '",'.length;
+const VERSION = 1;
 const NEWLINE = 0x0a;
+/** What begins a line of any version: `v` and `crc` keep their place for ever. */
+const HEAD = /^\{"v":(\d{1,9}),"crc":"([0-9a-f]{8})",/;
+const MAX_HEAD_BYTES = 48;
 
 /**
  * A line of a store's file: a JSON object that begins with the format version and a checksum.
@@ -16,23 +17,29 @@ const NEWLINE = 0x0a;
 export function encodeCheckedLine(fields: readonly Uint8Array[]): Buffer {
   let checksum = 0;
   for (const piece of fields) checksum = crc32(piece, checksum);
-  const head = `${PREFIX}${checksum.toString(16).padStart(CHECKSUM_DIGITS, '0')}",`;
+  const head = `{"v":${VERSION},"crc":"${checksum.toString(16).padStart(8, '0')}",`;
   return Buffer.concat([Buffer.from(head, 'latin1'), ...fields, Buffer.of(NEWLINE)]);
 }
 
 /**
- * Whether a line (without its newline) is whole: of version 1, and with the checksum of its bytes.
+ * The fields behind the checksum, as bytes; undefined if the line (without its newline) is damaged.
+ *
+ * @throws Error if the line is whole but of another version: to take it for damage would destroy it.
  */
-export function isWholeLine(line: Buffer): boolean {
-  if (line.length < HEAD_LENGTH || line.toString('latin1', 0, PREFIX.length) !== PREFIX) return false;
-  const checksum = Number.parseInt(
-    line.toString('latin1', PREFIX.length, PREFIX.length + CHECKSUM_DIGITS),
-    16,
-  );
-  return crc32(line.subarray(HEAD_LENGTH)) === checksum;
+export function checkedFields(line: Buffer): Buffer | undefined {
+  const [head, version, checksum = ''] = HEAD.exec(line.toString('latin1', 0, MAX_HEAD_BYTES)) ?? [];
+  if (head === undefined) return undefined;
+  const fields = line.subarray(head.length);
+  if (crc32(fields) !== Number.parseInt(checksum, 16)) return undefined;
+  if (Number(version) !== VERSION) throw newerVersion();
+  return fields;
 }
 
-/** The fields behind the checksum, as the text of a JSON object, up to `end` bytes into the line. */
-export function fieldsText(line: Buffer, end = line.length): string {
-  return `{${line.toString('utf8', HEAD_LENGTH, end)}`;
+/** The fields from `checkedFields`, or the first `end` bytes of them, as the text of a JSON object. */
+export function fieldsText(fields: Buffer, end = fields.length): string {
+  return `{${fields.toString('utf8', 0, end)}`;
+}
+
+export function newerVersion(): Error {
+  return new Error('the store was written by a newer version of this program: use that one');
 }

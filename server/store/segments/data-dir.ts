@@ -1,6 +1,6 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { syncDirectory } from '../../sync-directory.ts';
+import { makeFolder, syncDirectory } from '../../sync-directory.ts';
 
 const SEGMENT_NAME = /^(\d{8})\.jsonl$/;
 
@@ -17,8 +17,7 @@ export interface DataDir {
 export async function openDataDir(root: string): Promise<DataDir> {
   const absolute = path.resolve(root);
   const segments = path.join(absolute, 'segments');
-  await mkdir(segments, { recursive: true, mode: 0o700 });
-  await syncDirectory(absolute);
+  await makeFolder(segments);
   await syncDirectory(path.dirname(absolute));
   return {
     root: absolute,

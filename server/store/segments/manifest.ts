@@ -1,9 +1,10 @@
+import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { syncDirectory } from '../../sync-directory.ts';
-import { encodeCheckedLine, fieldsText, isWholeLine } from './checked-line.ts';
+import { checkedFields, encodeCheckedLine, fieldsText, newerVersion } from './checked-line.ts';
 import { readLines } from './segment-lines.ts';
-import { writeAt } from '../../write-at.ts';
+import { rewrite, writeAt } from '../../write-at.ts';
 
 /**
  * One change of the files in force. Each is one line, so that a crash leaves it done or not done.
@@ -11,8 +12,6 @@ import { writeAt } from '../../write-at.ts';
  * - `create`: the store begins.
  * - `open`: `segment` is the active one; `closes` is the one before it, at its final length. Lines of
  *   `segment` have a position of at least `position`.
- * - `cut`: the active `segment` had a torn tail and counts up to `length`.
- * - `drop`: the line at `offset` of `segment` is a second copy of a batch and does not count.
  */
 export type ManifestRecord =
   | { readonly op: 'create'; readonly createdMs: number }
@@ -21,9 +20,9 @@ export type ManifestRecord =
       readonly segment: number;
       readonly position: number;
       readonly closes?: { readonly segment: number; readonly length: number };
-    }
-  | { readonly op: 'cut'; readonly segment: number; readonly length: number }
-  | { readonly op: 'drop'; readonly segment: number; readonly offset: number };
+    };
+
+const OPERATIONS: ReadonlySet<string> = new Set(['create', 'open']);
 
 /** A segment in force. */
 export interface ManifestSegment {
@@ -31,7 +30,6 @@ export interface ManifestSegment {
   readonly firstPosition: number;
   /** Its final length in bytes; undefined for the active one. */
   readonly length: number | undefined;
-  readonly dropped: readonly number[];
 }
 
 /** The append-only record that alone decides which files are in force, and up to where. */
@@ -53,19 +51,16 @@ export class Manifest {
    *   which files count, and guessing could lose events.
    */
   static async open(file: string, nowMs: number): Promise<Manifest> {
-    const handle = await open(file, 'a+').then(async (created) => {
-      // Append mode ignores positions, and a failed append must be written over.
-      await created.close();
-      return open(file, 'r+');
-    });
+    // Append mode ignores positions, and a failed append must be written over.
+    const handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       const { size } = await handle.stat();
-      const { records, length } = await readRecords(file, size);
+      const { records, lastOffset, length } = await readRecords(file, size);
       const segments = new Map<number, ManifestSegment>();
       for (const record of records) applyRecord(segments, record);
       const manifest = new Manifest(handle, segments, length);
       if (records.length === 0) await manifest.append({ op: 'create', createdMs: nowMs });
-      else if (length < size) await manifest.#restoreLength();
+      else await manifest.#makeDurable(lastOffset);
       await syncDirectory(path.dirname(file));
       return manifest;
     } catch (error) {
@@ -99,6 +94,16 @@ export class Manifest {
     await this.#file.close();
   }
 
+  /**
+   * Makes the last record durable: a killed process may have left it in the page cache alone, even as
+   * pages that the kernel takes for clean after a failed flush, so that they must be written again.
+   */
+  async #makeDurable(lastOffset: number): Promise<void> {
+    await this.#restoreLength();
+    await rewrite(this.#file, lastOffset, this.#length);
+    await this.#file.sync();
+  }
+
   /** Removes what a failed append, or a crash within one, left behind the last whole record. */
   async #restoreLength(): Promise<void> {
     const { size } = await this.#file.stat();
@@ -111,62 +116,41 @@ export class Manifest {
 async function readRecords(
   file: string,
   size: number,
-): Promise<{ records: readonly ManifestRecord[]; length: number }> {
+): Promise<{ records: readonly ManifestRecord[]; lastOffset: number; length: number }> {
   const records: ManifestRecord[] = [];
+  let lastOffset = 0;
   let length = 0;
   let damagedAt: number | undefined;
   for await (const lines of readLines(file, size)) {
     for (const line of lines) {
-      if (!line.isEnded || !isWholeLine(line.bytes)) {
+      const fields = line.isEnded ? checkedFields(line.bytes) : undefined;
+      if (fields === undefined) {
         damagedAt ??= line.offset;
         continue;
       }
       if (damagedAt !== undefined) {
         throw new Error(`${file} is damaged at byte ${damagedAt}: restore it from a backup of this folder`);
       }
-      // The checksum says that we wrote it, and we write nothing else.
+      // The checksum says that we wrote it; a newer version may have written other records.
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      records.push(JSON.parse(fieldsText(line.bytes)) as ManifestRecord);
+      const record = JSON.parse(fieldsText(fields)) as ManifestRecord;
+      if (!OPERATIONS.has(record.op)) throw newerVersion();
+      records.push(record);
+      lastOffset = line.offset;
       length = line.offset + line.bytes.length + 1;
     }
   }
-  return { records, length };
+  return { records, lastOffset, length };
 }
 
 function applyRecord(segments: Map<number, ManifestSegment>, record: ManifestRecord): void {
-  switch (record.op) {
-    case 'create':
-      return;
-    case 'open':
-      if (record.closes !== undefined) {
-        const { segment, length } = record.closes;
-        changeSegment(segments, segment, (before) => ({ ...before, length }));
-      }
-      segments.set(record.segment, {
-        number: record.segment,
-        firstPosition: record.position,
-        length: undefined,
-        dropped: [],
-      });
-      return;
-    case 'cut':
-      // The file itself is cut as well; the record says why it is shorter than some later look expects.
-      return;
-    case 'drop':
-      changeSegment(segments, record.segment, (before) => ({
-        ...before,
-        dropped: [...before.dropped, record.offset],
-      }));
-      return;
+  if (record.op === 'create') return;
+  const { segment, position, closes } = record;
+  if (closes !== undefined) {
+    const before = segments.get(closes.segment);
+    if (before === undefined)
+      throw new Error(`the manifest closes segment ${closes.segment}, which it never opened`);
+    segments.set(closes.segment, { ...before, length: closes.length });
   }
-}
-
-function changeSegment(
-  segments: Map<number, ManifestSegment>,
-  number: number,
-  change: (before: ManifestSegment) => ManifestSegment,
-): void {
-  const before = segments.get(number);
-  if (before === undefined) throw new Error(`the manifest names segment ${number}, which it never opened`);
-  segments.set(number, change(before));
+  segments.set(segment, { number: segment, firstPosition: position, length: undefined });
 }

@@ -1,10 +1,12 @@
-import { open, stat, truncate, unlink } from 'node:fs/promises';
+import { open, stat, unlink } from 'node:fs/promises';
+import { systemCode } from '../../errors.ts';
 import { syncDirectory } from '../../sync-directory.ts';
+import { rewrite } from '../../write-at.ts';
 import type { Damage } from '../event-store.ts';
 import type { BatchIndex } from './batch-index.ts';
 import { parseBatchHeader, type BatchHeader } from './batch-line.ts';
 import { listSegments, type DataDir } from './data-dir.ts';
-import type { Manifest, ManifestSegment } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 import { readLines } from './segment-lines.ts';
 import type { ActiveSegment } from './segment-writer.ts';
 
@@ -14,6 +16,8 @@ export interface Recovered {
   readonly lastNumber: number;
   /** The highest position that may have been given out. */
   readonly lastPosition: number;
+  /** By segment number, the offsets of lines that do not count: second copies of a batch. */
+  readonly dropped: ReadonlyMap<number, readonly number[]>;
   readonly damage: readonly Damage[];
 }
 
@@ -26,28 +30,34 @@ interface Found {
  * Reads all segments in force into the index, and mends what a crash left behind.
  *
  * The active segment's torn tail is cut: damage beyond the last length that a later line knows to be
- * durable. Any other damage is reported and passed over. Second copies of a batch are dropped by a
- * record in the manifest.
+ * durable. Any other damage is reported and passed over. None of it needs space on the disk.
+ *
+ * @throws Error in words for the operator if the folder can't be what it was.
  */
 export async function recover(dir: DataDir, manifest: Manifest, index: BatchIndex): Promise<Recovered> {
   const damage: Damage[] = [];
+  const dropped = new Map<number, readonly number[]>();
   const lastNumber = await removeUnused(dir, manifest, damage);
   let active: ActiveSegment | undefined;
   let lastPosition = 0;
-  for (const segment of manifest.segments) {
-    lastPosition = Math.max(lastPosition, segment.firstPosition - 1);
-    const path = dir.segment(segment.number);
-    const scan = await scanSegment(path, segment.length);
+  for (const { number, firstPosition, length } of manifest.segments) {
+    const path = dir.segment(number);
+    const scan = await scanSegment(path, length);
     damage.push(...scan.damage);
-    lastPosition = Math.max(lastPosition, scan.lastPosition);
-    for (const found of scan.lines) await addToIndex(index, manifest, segment, found);
-    if (segment.length === undefined) {
-      active = { number: segment.number, length: scan.length, canContinue: scan.canContinue };
-      if (scan.canContinue) await cutTail(path, scan.length, manifest, segment.number);
+    lastPosition = Math.max(lastPosition, firstPosition - 1, scan.lastPosition);
+    const copies = scan.lines.filter((line) => !addToIndex(index, number, line));
+    if (copies.length > 0)
+      dropped.set(
+        number,
+        copies.map(({ offset }) => offset),
+      );
+    if (length === undefined) {
+      active = { number, length: scan.length, canContinue: scan.isThere };
+      if (scan.isThere) await settleTail(path, scan.durable, scan.length);
     }
   }
   await syncDirectory(dir.segments);
-  return { active, lastNumber, lastPosition, damage };
+  return { active, lastNumber, lastPosition, dropped, damage };
 }
 
 /** Removes files that were made for a segment but never came into force; returns the highest number. */
@@ -61,7 +71,8 @@ async function removeUnused(dir: DataDir, manifest: Manifest, damage: Damage[]):
     if (size > 0 && inForce.size === 0) {
       throw new Error(`${dir.manifest} knows none of the segments beside it: restore it from a backup`);
     }
-    // Nothing is written before the manifest says so: a file with contents is not of our making.
+    // Nothing is written before the manifest says durably that the segment is in force, so a file with
+    // contents belongs to a manifest that is not this one.
     if (size === 0) await unlink(path);
     else damage.push({ path, offset: 0, reason: 'the manifest does not know this segment' });
   }
@@ -69,23 +80,22 @@ async function removeUnused(dir: DataDir, manifest: Manifest, damage: Damage[]):
 }
 
 interface Scan {
+  readonly isThere: boolean;
   readonly lines: readonly Found[];
+  /** Bytes that are durable for certain. */
+  readonly durable: number;
   /** Bytes that count. */
   readonly length: number;
   readonly lastPosition: number;
   readonly damage: readonly Damage[];
-  /** Whether lines may be appended at `length`. */
-  readonly canContinue: boolean;
 }
 
 async function scanSegment(path: string, closedLength: number | undefined): Promise<Scan> {
-  const size = await stat(path).then(
-    (stats) => stats.size,
-    () => undefined,
-  );
+  const size = await fileSize(path);
   if (size === undefined) {
+    const length = closedLength ?? 0;
     const damage = [{ path, offset: 0, reason: 'the file is missing' }];
-    return { lines: [], length: closedLength ?? 0, lastPosition: 0, damage, canContinue: false };
+    return { isThere: false, lines: [], durable: length, length, lastPosition: 0, damage };
   }
   const lines: Found[] = [];
   const damagedAt: number[] = [];
@@ -110,44 +120,42 @@ async function scanSegment(path: string, closedLength: number | undefined): Prom
   const damage = damagedAt
     .filter((offset) => offset < length)
     .map((offset) => ({ path, offset, reason: 'the line is damaged' }));
-  const isShort = size < Math.max(durable, length);
-  if (isShort) damage.push({ path, offset: size, reason: 'the file ends before its last durable byte' });
+  if (size < length) damage.push({ path, offset: size, reason: 'the file ends too early' });
   const inForce = lines.filter((line) => line.offset < length);
-  return { lines: inForce, length, lastPosition, damage, canContinue: !isShort };
+  return { isThere: true, lines: inForce, durable, length, lastPosition, damage };
 }
 
-async function addToIndex(
-  index: BatchIndex,
-  manifest: Manifest,
-  segment: ManifestSegment,
-  { header, offset }: Found,
-): Promise<void> {
-  if (segment.dropped.includes(offset)) return;
-  const { batch, parents } = header;
-  if (index.get(batch) !== undefined) {
-    await manifest.append({ op: 'drop', segment: segment.number, offset });
-    return;
+async function fileSize(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
-  index.set(batch, { segment: segment.number, offset });
+}
+
+/** Whether the line counts: false for a second copy of a batch. */
+function addToIndex(index: BatchIndex, segment: number, { header, offset }: Found): boolean {
+  const { batch, parents } = header;
+  if (index.get(batch) !== undefined) return false;
+  index.set(batch, { segment, offset });
   for (const parent of parents ?? []) {
     if (index.get(parent) === undefined) index.set(parent, 'split');
   }
+  return true;
 }
 
 /**
- * Makes the active segment end where it counts, durably.
+ * Makes the active segment end where it counts, and all of it durable.
  *
- * It is flushed even if nothing is cut: a killed process may have left lines that can be read but
- * are not on disk, and a retry of their batch must not be acknowledged before they are.
+ * What lies beyond the last known durable byte may be in the page cache alone, even as pages that the
+ * kernel takes for clean, and a retry of its batches must not be acknowledged before it is on disk.
  */
-async function cutTail(path: string, length: number, manifest: Manifest, segment: number): Promise<void> {
-  const { size } = await stat(path);
-  if (size > length) {
-    await manifest.append({ op: 'cut', segment, length });
-    await truncate(path, length);
-  }
+async function settleTail(path: string, durable: number, length: number): Promise<void> {
   const file = await open(path, 'r+');
   try {
+    await file.truncate(length);
+    await rewrite(file, durable, length);
     await file.sync();
   } finally {
     await file.close();

@@ -1,3 +1,4 @@
+import { identityFields, type UsageEvent } from '../../../shared/event.ts';
 import { AppError } from '../../errors.ts';
 import { lockDirectory, type DirectoryLock } from '../directory-lock.ts';
 import type {
@@ -11,10 +12,10 @@ import type {
   StoreSnapshot,
 } from '../event-store.ts';
 import { BatchIndex, type LineLocation } from './batch-index.ts';
-import { encodeBatchBody, parseBatchLine, type BatchLine } from './batch-line.ts';
+import { encodeBatchBody, numberedEvents, parseBatchLine, type BatchLine } from './batch-line.ts';
 import { openDataDir, type DataDir } from './data-dir.ts';
 import { Manifest } from './manifest.ts';
-import { recover } from './recovery.ts';
+import { recover, type Recovered } from './recovery.ts';
 import { readLines } from './segment-lines.ts';
 import { SegmentWriter, WRITER_DEFAULTS, type SegmentWriterOptions } from './segment-writer.ts';
 
@@ -27,6 +28,7 @@ export class SegmentEventStore implements EventStore {
   readonly #manifest: Manifest;
   readonly #index: BatchIndex;
   readonly #writer: SegmentWriter;
+  readonly #dropped: Recovered['dropped'];
   readonly #damage: readonly Damage[];
   /** Batches being stored, and those they were split from: settled when their outcome is known. */
   readonly #claims = new Map<string, Promise<void>>();
@@ -38,15 +40,15 @@ export class SegmentEventStore implements EventStore {
     manifest: Manifest,
     index: BatchIndex,
     writer: SegmentWriter,
-    position: number,
-    damage: readonly Damage[],
+    { lastPosition, dropped, damage }: Recovered,
   ) {
     this.#dir = dir;
     this.#lock = lock;
     this.#manifest = manifest;
     this.#index = index;
     this.#writer = writer;
-    this.#position = position;
+    this.#position = lastPosition;
+    this.#dropped = dropped;
     this.#damage = damage.slice(0, MAX_DAMAGE_REPORTS);
   }
 
@@ -69,7 +71,7 @@ export class SegmentEventStore implements EventStore {
       const found = await recover(dir, manifest, index);
       const { active, lastNumber, lastPosition } = found;
       const writer = await SegmentWriter.open(dir, manifest, options, active, lastNumber, lastPosition);
-      return new SegmentEventStore(dir, lock, manifest, index, writer, lastPosition, found.damage);
+      return new SegmentEventStore(dir, lock, manifest, index, writer, found);
     } catch (error) {
       await manifest?.close();
       await lock.release();
@@ -100,10 +102,10 @@ export class SegmentEventStore implements EventStore {
 
   snapshot(): StoreSnapshot {
     const active = this.#writer.active;
-    const segments = this.#manifest.segments.map(({ number, length, dropped }) => ({
+    const segments = this.#manifest.segments.map(({ number, length }) => ({
       path: this.#dir.segment(number),
       length: number === active.number ? active.length : (length ?? 0),
-      dropped,
+      dropped: this.#dropped.get(number) ?? [],
     }));
     return { engine: 'file', position: this.#position, segments };
   }
@@ -133,9 +135,10 @@ export class SegmentEventStore implements EventStore {
     const own = this.#index.get(identity.batch);
     if (own === 'split') return Promise.resolve({ kind: 'split' });
     if (own !== undefined) return this.#replay(own, identity);
-    for (const parent of identity.parents) {
+    for (const [index, parent] of identity.parents.entries()) {
       const whole = this.#index.get(parent);
-      if (whole !== undefined && whole !== 'split') return this.#replayPart(whole, identity);
+      if (whole === undefined || whole === 'split') continue;
+      return this.#replayPart(whole, identity, identity.parents.slice(0, index));
     }
     return undefined;
   }
@@ -146,29 +149,51 @@ export class SegmentEventStore implements EventStore {
     return { kind: 'stored', isNew: false, rejected: line.rejected ?? [] };
   }
 
-  /** The outcome that a half had as part of the batch it was split from, numbered from the half's own 0. */
-  async #replayPart(location: LineLocation, { offset, count }: BatchIdentity): Promise<AppendOutcome> {
+  /**
+   * The outcome that a half had as part of the batch it was split from, numbered from the half's own 0.
+   *
+   * @param ancestors - The batches that the stored one was itself split from, as the half names them.
+   */
+  async #replayPart(
+    location: LineLocation,
+    { offset, events }: BatchIdentity,
+    ancestors: readonly string[],
+  ): Promise<AppendOutcome> {
     const line = await this.#readLine(location);
-    const rejected = line.rejected ?? [];
     const first = offset - (line.offset ?? 0);
-    if (first < 0 || first + count > line.events.length + rejected.length) return { kind: 'conflict' };
-    const within: Rejection[] = rejected
-      .filter(({ sequence }) => sequence >= first && sequence < first + count)
+    const inPart = (sequence: number): boolean => sequence >= first && sequence < first + events.length;
+    const stored = numberedEvents(line).filter(({ sequence }) => inPart(sequence));
+    const rejected: Rejection[] = (line.rejected ?? [])
+      .filter(({ sequence }) => inPart(sequence))
       .map((rejection) => ({ ...rejection, sequence: rejection.sequence - first }));
-    return { kind: 'stored', isNew: false, rejected: within };
+    const isPart =
+      stored.length + rejected.length === events.length &&
+      ancestors.join() === (line.parents ?? []).join() &&
+      stored.every(({ event, sequence }) => isSame(event, events[sequence - first]));
+    return isPart ? { kind: 'stored', isNew: false, rejected } : { kind: 'conflict' };
   }
 
   async #readLine({ segment, offset }: LineLocation): Promise<BatchLine> {
     const path = this.#dir.segment(segment);
-    for await (const [line] of readLines(path, Infinity, { start: offset, chunkBytes: 65_536 })) {
-      const parsed = line?.isEnded === true ? parseBatchLine(line.bytes) : undefined;
-      if (parsed !== undefined) return parsed;
-      break;
+    let cause: unknown;
+    try {
+      for await (const [line] of readLines(path, Infinity, { start: offset, chunkBytes: 65_536 })) {
+        const parsed = line?.isEnded === true ? parseBatchLine(line.bytes) : undefined;
+        if (parsed !== undefined) return parsed;
+        break;
+      }
+    } catch (error) {
+      cause = error;
     }
-    throw new AppError('STORE_UNAVAILABLE', 'the batch is stored but can not be read', {
-      retryAfterSeconds: 60,
-    });
+    const message = 'the batch is stored but can not be read';
+    throw new AppError('STORE_UNAVAILABLE', message, { cause, retryAfterSeconds: 60 });
   }
+}
+
+function isSame(stored: UsageEvent, sent: UsageEvent | undefined): boolean {
+  return (
+    sent !== undefined && JSON.stringify(identityFields(stored)) === JSON.stringify(identityFields(sent))
+  );
 }
 
 function ignore(): void {

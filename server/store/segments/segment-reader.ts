@@ -1,8 +1,9 @@
+import type { UsageEvent } from '../../../shared/event.ts';
 import type { ReportFilter } from '../../../shared/report.ts';
 import type { Damage, SnapshotReader, SnapshotSegment, StoredEvent, StoreSnapshot } from '../event-store.ts';
 import { systemCode } from '../../errors.ts';
-import { readWholeBatchLine, type BatchLine } from './batch-line.ts';
-import { isWholeLine } from './checked-line.ts';
+import { numberedEvents, parseBatchFields, type BatchLine } from './batch-line.ts';
+import { checkedFields } from './checked-line.ts';
 import { readLines, type SegmentLine } from './segment-lines.ts';
 
 /** Reads a snapshot's segments from first to last, a chunk at a time; needs no lock. */
@@ -25,10 +26,11 @@ export class SegmentReader implements SnapshotReader {
       for await (const lines of linesOf(segment, onDamage)) {
         for (const { bytes, offset, isEnded } of lines) {
           if (segment.dropped.includes(offset)) continue;
-          if (!isEnded || !isWholeLine(bytes)) {
+          const fields = isEnded ? checkedFields(bytes) : undefined;
+          if (fields === undefined) {
             onDamage({ path: segment.path, offset, reason: 'the line is damaged' });
-          } else if (bytes.includes(needle)) {
-            const line = readWholeBatchLine(bytes);
+          } else if (fields.includes(needle)) {
+            const line = parseBatchFields(fields);
             if (line.position <= this.#snapshot.position) yield matches(line, isMatch);
           }
         }
@@ -50,21 +52,14 @@ async function* linesOf(
   }
 }
 
-function matches(line: BatchLine, isMatch: (event: StoredEvent) => boolean): readonly StoredEvent[] {
-  const rejected = new Set((line.rejected ?? []).map(({ sequence }) => sequence));
-  const found: StoredEvent[] = [];
-  let sequence = 0;
-  for (const event of line.events) {
-    // The numbers of the rejected are left free, so that every event keeps the one it was sent with.
-    while (rejected.has(sequence)) sequence++;
-    const stored = { ...event, batch: line.batch, sequence, position: line.position };
-    if (isMatch(stored)) found.push(stored);
-    sequence++;
-  }
-  return found;
+function matches(line: BatchLine, isMatch: (event: UsageEvent) => boolean): readonly StoredEvent[] {
+  const { batch, position } = line;
+  return numberedEvents(line)
+    .filter(({ event }) => isMatch(event))
+    .map(({ event, sequence }) => ({ ...event, batch, sequence, position }));
 }
 
-function matcher({ customer, product, types, start, end }: ReportFilter): (event: StoredEvent) => boolean {
+function matcher({ customer, product, types, start, end }: ReportFilter): (event: UsageEvent) => boolean {
   const wanted = types === undefined || types.length === 0 ? undefined : new Set(types);
   const from = start ?? -Infinity;
   const to = end ?? Infinity;

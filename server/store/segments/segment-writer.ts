@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { AppError, systemCode } from '../../errors.ts';
 import { syncDirectory } from '../../sync-directory.ts';
 import { encodeBatchLine } from './batch-line.ts';
@@ -44,6 +44,11 @@ interface Waiting {
   readonly reject: (error: AppError) => void;
 }
 
+interface NextSegment {
+  readonly number: number;
+  readonly file: FileHandle;
+}
+
 const RETRY_AFTER_SECONDS = 5;
 
 /**
@@ -62,7 +67,8 @@ export class SegmentWriter {
   #segment: number;
   /** Bytes of the active segment that are durable; the next group is written here. */
   #durable: number;
-  /** Segment numbers are never used twice, also not after a failure to open one. */
+  /** The next segment's file if it is made but, after a failure, perhaps not yet in force. */
+  #next: NextSegment | undefined;
   #lastNumber: number;
   #position: number;
   #isTrusted = true;
@@ -143,7 +149,9 @@ export class SegmentWriter {
     this.#isClosed = true;
     await this.#running;
     await this.#file?.close();
+    await this.#next?.file.close();
     this.#file = undefined;
+    this.#next = undefined;
   }
 
   async #run(): Promise<void> {
@@ -189,15 +197,24 @@ export class SegmentWriter {
       placed.push({ segment: this.#segment, offset, position });
       offset += line.length;
     }
+    await this.#writeDurably(file, Buffer.concat(lines));
+    this.#durable = offset;
+    for (const [index, place] of placed.entries()) group[index]?.onDurable(place);
+  }
+
+  async #writeDurably(file: FileHandle, bytes: Buffer): Promise<void> {
     try {
-      await writeAt(file, Buffer.concat(lines), this.#durable);
+      await writeAt(file, bytes, this.#durable);
       await file.datasync();
     } catch (error) {
       this.#isTrusted = false;
+      // A full disk says nothing against the file: without the bytes that did fit it is as it was.
+      if (isFull(error)) {
+        await file.truncate(this.#durable);
+        this.#isTrusted = true;
+      }
       throw error;
     }
-    this.#durable = offset;
-    for (const [index, place] of placed.entries()) group[index]?.onDurable(place);
   }
 
   /** Closes the active segment at its durable length and opens the next, in one manifest record. */
@@ -205,38 +222,60 @@ export class SegmentWriter {
     // Should any step fail, it is not known what the manifest would say after a crash. Nothing more
     // may then be acknowledged in the old segment, whose length that record may have fixed.
     this.#isTrusted = false;
-    const number = ++this.#lastNumber;
+    this.#next ??= await this.#createNext();
+    const { number, file } = this.#next;
+    const record = { op: 'open', segment: number, position: this.#position + 1 } as const;
+    const closes = { segment: this.#segment, length: this.#durable };
+    await this.#manifest.append(this.#segment === 0 ? record : { ...record, closes });
+    await this.#release();
+    this.#next = undefined;
+    this.#file = file;
+    this.#segment = number;
+    this.#durable = 0;
+    this.#isTrusted = true;
+    return file;
+  }
+
+  /** Makes the file of the next segment, empty and with a durable name. */
+  async #createNext(): Promise<NextSegment> {
+    const number = this.#lastNumber + 1;
     const path = this.#dir.segment(number);
     const file = await open(path, 'wx', 0o600);
     try {
       await file.sync();
       await syncDirectory(this.#dir.segments);
-      const record = { op: 'open', segment: number, position: this.#position + 1 } as const;
-      const closes = { segment: this.#segment, length: this.#durable };
-      await this.#manifest.append(this.#segment === 0 ? record : { ...record, closes });
     } catch (error) {
       await file.close();
+      await unlink(path);
       throw error;
     }
-    const previous = this.#file;
-    this.#file = file;
-    this.#segment = number;
-    this.#durable = 0;
-    this.#isTrusted = true;
-    // Everything in it that counts is durable, so an error has no meaning.
-    await previous?.close().catch(() => undefined);
-    return file;
+    this.#lastNumber = number;
+    return { number, file };
+  }
+
+  /** Lets go of the active segment, giving back the space of what does not count. */
+  async #release(): Promise<void> {
+    try {
+      await this.#file?.truncate(this.#durable);
+      await this.#file?.close();
+    } catch {
+      // All of it that counts is durable, and the manifest says where it ends.
+    }
   }
 }
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (isFull(error)) {
     const message = 'the disk is full';
     return new AppError('STORE_FULL', message, { cause: error, retryAfterSeconds: RETRY_AFTER_SECONDS });
   }
   return unavailable('the disk refused a write', error);
+}
+
+function isFull(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 function unavailable(message: string, cause?: unknown): AppError {
