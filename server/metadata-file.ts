@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Low, type Adapter } from 'lowdb';
 import { systemCode } from './errors.ts';
 import { syncDirectory } from './sync-directory.ts';
+import { writeAt } from './write-at.ts';
 
 /**
  * A lowdb adapter whose `write` resolves only when the data is durable.
@@ -31,7 +32,7 @@ class DurableJsonFile<T> implements Adapter<T> {
     const temporary = `${this.#path}.tmp`;
     const file = await open(temporary, 'w', 0o600);
     try {
-      await file.writeFile(JSON.stringify(data, null, 1));
+      await writeAt(file, Buffer.from(JSON.stringify(data, null, 1)), 0);
       await file.sync();
     } finally {
       await file.close();

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { isRecord } from '../../shared/text.ts';
 
 /** What the collector does with a request after it has stored it, or instead. */
 export type Reply = 'receipt' | 'cut' | { status: number; headers?: Record<string, string>; body?: string };
@@ -62,9 +63,7 @@ export class RecordingCollector {
 
   /** The first context value of every stored event; one that was stored twice is there twice. */
   stored(): string[] {
-    return [...this.batches.values()].flatMap((text) =>
-      readEvents(text).map((event) => event.context[0] ?? ''),
-    );
+    return [...this.batches.values()].flatMap(readNames);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -109,17 +108,20 @@ export class RecordingCollector {
   }
 }
 
-interface Event {
-  readonly context: readonly (string | null)[];
+function readBody(text: string): { batch: string; events: readonly unknown[] } {
+  const body: unknown = JSON.parse(text);
+  if (!isRecord(body) || !Array.isArray(body['events'])) throw new Error(`not a batch: ${text}`);
+  return { batch: String(body['batch']), events: body['events'] };
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- our own client wrote it; a test fails on anything else
-function readBody(text: string): { batch: string; events: readonly Event[] } {
-  return JSON.parse(text);
-}
-
-function readEvents(text: string): readonly Event[] {
-  return JSON.parse(text);
+/** The first context value of each event. */
+function readNames(text: string): string[] {
+  const events: unknown = JSON.parse(text);
+  if (!Array.isArray(events)) return [];
+  return events.map((event: unknown) => {
+    const context: unknown = isRecord(event) ? event['context'] : undefined;
+    return Array.isArray(context) ? String(context[0]) : '';
+  });
 }
 
 function portOf(address: string | AddressInfo | null): number {

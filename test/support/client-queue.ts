@@ -16,9 +16,10 @@ export function openQueue(storage: Storage, endpoint = ENDPOINT) {
   const events = createEventQueue(storage, endpoint);
   const monitor = createQueueMonitor(storage, endpoint);
   const delivery = createDeliveryQueue(storage);
-  const lease = (nowMs = NOW, urgentBeforeMs = 0) => delivery.lease({ endpoint, nowMs, urgentBeforeMs });
-  const leaseNow = async (nowMs = NOW, urgentBeforeMs = 0): Promise<Lease> =>
-    present(await lease(nowMs, urgentBeforeMs));
+  const lease = (nowMs = NOW, urgentBeforeMs = 0, isLocked = false) =>
+    delivery.lease({ endpoint, nowMs, urgentBeforeMs, isLocked });
+  const leaseNow = async (nowMs = NOW, urgentBeforeMs = 0, isLocked = false): Promise<Lease> =>
+    present(await lease(nowMs, urgentBeforeMs, isLocked));
   return { storage, events, monitor, delivery, lease, leaseNow };
 }
 

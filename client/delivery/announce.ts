@@ -1,0 +1,24 @@
+import { QUEUE_NAME } from '../../shared/worker-api.ts';
+import type { DoneBatch } from '../queue/records.ts';
+
+/** What a flusher tells every tab of the origin after each answer. */
+export interface Announcement {
+  readonly endpoint: string;
+  /** Null if the answer left the batch in the queue. */
+  readonly done: DoneBatch | null;
+}
+
+/** The channel to all tabs; undefined where the browser has none, and tabs look into the queue instead. */
+export function openChannel(): BroadcastChannel | undefined {
+  return typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(QUEUE_NAME);
+}
+
+/** Tells every other context. Never throws: whoever misses it finds the outcome in the queue. */
+export function announce(channel: BroadcastChannel | undefined, announcement: Announcement): void {
+  try {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
+    channel?.postMessage(announcement);
+  } catch {
+    // A closed channel.
+  }
+}

@@ -1,0 +1,82 @@
+import { MAX_WAIT_MS } from '../queue/queue-limits.ts';
+import type { Refusal } from '../queue/records.ts';
+import type { Answer } from './answer.ts';
+
+/** First wait after a failure, before jitter; each further failure doubles it. */
+export const BASE_BACKOFF_MS = 2_000;
+
+/** Longest wait that we choose ourselves. */
+export const MAX_BACKOFF_MS = 300_000;
+
+/** Two requests are never closer than this, however the dice fall. */
+const MIN_BACKOFF_MS = 250;
+
+/** Somebody has to mend the site before these can change. */
+const BROKEN_SITE = new Set([401, 403, 404, 410]);
+
+/** After so many silent failures a batch lets others go first, and is suspected if they succeed. */
+const PATIENCE = 3;
+
+/** What is known about a batch when its answer comes. */
+export interface Attempt {
+  readonly count: number;
+  /** Failed sends of this batch, this one not counted. */
+  readonly attempts: number;
+  /** Silent failures of this batch while others were acknowledged. */
+  readonly lonely: number;
+  /** Failures of its endpoint since the last acknowledgement, this one not counted. */
+  readonly failures: number;
+}
+
+export type Action =
+  | { readonly kind: 'acknowledge'; readonly refusals: readonly Refusal[] }
+  | { readonly kind: 'split' }
+  | { readonly kind: 'set-aside'; readonly refusal: Refusal }
+  /** Wait: this batch for `delayMs`, everything to its endpoint for `holdMs`. */
+  | { readonly kind: 'retry'; readonly delayMs: number; readonly holdMs: number; readonly silent: boolean };
+
+/** What to do about an answer. Pure: `random` is at least 0 and below 1. */
+export function decide(answer: Answer, attempt: Attempt, random: () => number): Action {
+  switch (answer.kind) {
+    case 'receipt':
+      return { kind: 'acknowledge', refusals: answer.refusals };
+    case 'silent': {
+      // A proxy's 413 may be unreadable from another origin: all that shows is silence.
+      if (attempt.lonely >= PATIENCE && attempt.count > 1) return { kind: 'split' };
+      const holdMs = backoffMs(attempt.failures, random);
+      const extraMs = attempt.attempts >= PATIENCE ? backoffMs(attempt.attempts, random) : 0;
+      return { kind: 'retry', delayMs: holdMs + extraMs, holdMs, silent: true };
+    }
+    case 'refused':
+      return decideRefused(answer, attempt, random);
+  }
+}
+
+/** Exponential backoff with full jitter, capped. */
+export function backoffMs(failures: number, random: () => number): number {
+  const longest = Math.min(MAX_BACKOFF_MS, BASE_BACKOFF_MS * 2 ** failures);
+  return Math.max(MIN_BACKOFF_MS, Math.round(random() * longest));
+}
+
+function decideRefused(
+  answer: Extract<Answer, { kind: 'refused' }>,
+  attempt: Attempt,
+  random: () => number,
+): Action {
+  const { status, codes, message, retryAfterMs } = answer;
+  const isOurs = codes.length > 0;
+  // Another context has split this batch; here the split never became durable. Its halves have the same ids.
+  const isSplit = status === 409 && codes.includes('BATCH_SPLIT');
+  if ((status === 413 || isSplit) && attempt.count > 1) return { kind: 'split' };
+  if (status === 413 || (isOurs && (status === 400 || status === 422))) {
+    const code = codes[codes.length - 1] ?? 'REQUEST_TOO_LARGE';
+    return { kind: 'set-aside', refusal: { sequence: 0, code, path: '', message } };
+  }
+  const ownMs = BROKEN_SITE.has(status)
+    ? Math.round(MAX_BACKOFF_MS * (1 - random() / 2))
+    : backoffMs(attempt.failures, random);
+  // Never before the time that was asked for, and not all clients in the same instant after it.
+  const askedMs = retryAfterMs > 0 ? retryAfterMs + Math.round(random() * 500) : 0;
+  const holdMs = Math.min(Math.max(ownMs, askedMs), MAX_WAIT_MS);
+  return { kind: 'retry', delayMs: holdMs, holdMs, silent: false };
+}

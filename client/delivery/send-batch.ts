@@ -1,0 +1,76 @@
+import { RECEIPT_PREFERENCE } from '../../shared/batch.ts';
+import type { SentBatch } from '../queue/records.ts';
+import { type Answer, readAnswer } from './answer.ts';
+import type { Platform } from './platform.ts';
+
+/** A request that takes longer is given up; far below the time of a lease. */
+export const REQUEST_LIMIT_MS = 30_000;
+
+/** Below this many characters gzip saves no packet. */
+const GZIP_FROM_LENGTH = 1_024;
+
+/** Sends a batch once, uncompressed again at once if the compression may be what was refused. */
+export async function sendBatch(batch: SentBatch, platform: Platform): Promise<Answer> {
+  const body = writeBody(batch, platform.now());
+  const gzipped = body.length < GZIP_FROM_LENGTH ? undefined : await compress(body, platform);
+  if (gzipped) {
+    const answer = await post(batch, gzipped, { 'Content-Encoding': 'gzip' }, platform);
+    // A server or a proxy that can't inflate says 415, or 400 about a body that it couldn't read.
+    const isUnread =
+      answer.kind === 'refused' &&
+      (answer.status === 415 || (answer.status === 400 && answer.codes.length === 0));
+    if (!isUnread) return answer;
+  }
+  return post(batch, body, {}, platform);
+}
+
+/** The request's JSON text. The events are copied as they were frozen, never parsed. */
+export function writeBody(batch: SentBatch, nowMs: number): string {
+  const { id, parents, offset, ledger, events } = batch;
+  const head = JSON.stringify({
+    batch: id,
+    sentAt: nowMs,
+    // In the body it works everywhere and costs no preflight of its own.
+    prefer: RECEIPT_PREFERENCE,
+    ...(parents.length > 0 ? { parents, offset } : {}),
+    ...(ledger ? { ledger } : {}),
+  });
+  return `${head.slice(0, -1)},"events":[${events}]}`;
+}
+
+async function compress(body: string, platform: Platform): Promise<ArrayBuffer | undefined> {
+  try {
+    const gzipped = await platform.gzip(body);
+    return gzipped && gzipped.byteLength < body.length ? gzipped : undefined;
+  } catch {
+    // Compression is a saving, never a condition.
+    return undefined;
+  }
+}
+
+async function post(
+  batch: SentBatch,
+  body: string | ArrayBuffer,
+  headers: Readonly<Record<string, string>>,
+  platform: Platform,
+): Promise<Answer> {
+  const controller = new AbortController();
+  // Covers the body as well: an answer that never ends is none.
+  const cancel = platform.after(REQUEST_LIMIT_MS, () => controller.abort());
+  try {
+    const response = await platform.fetch(batch.endpoint, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...headers },
+      body,
+      credentials: 'omit',
+      signal: controller.signal,
+    });
+    const text = await response.text();
+    const retryAfter = response.headers.get('Retry-After');
+    return readAnswer(batch, { status: response.status, retryAfter, text }, platform.now());
+  } catch {
+    return { kind: 'silent' };
+  } finally {
+    cancel();
+  }
+}

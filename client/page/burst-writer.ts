@@ -1,0 +1,139 @@
+import { EMPTY_LEDGER, type Ledger } from '../../shared/batch.ts';
+import { DEFAULT_LIMITS } from '../../shared/limits.ts';
+import { utf8Length } from '../../shared/text.ts';
+import { addLedgers } from '../queue/endpoint-state.ts';
+import type { EventQueue } from '../queue/event-queue.ts';
+import { ENVELOPE_BYTES } from '../queue/queue-limits.ts';
+import type { Clock } from './clock.ts';
+import { createBurst, type PendingBurst } from './pending-burst.ts';
+
+const MAX_BURST_BYTES = DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES;
+
+/** Events held in memory while storage can't be written; beyond, the oldest burst is dropped. */
+const MAX_MEMORY_BYTES = 16_777_216;
+
+const MAX_RETRY_MS = 30_000;
+
+export interface WriterParts {
+  readonly queue: Promise<EventQueue>;
+  readonly clock: Clock;
+  readonly onBurst: (burst: PendingBurst) => void;
+  readonly onStored: (burst: PendingBurst) => void;
+  readonly onDropped: (burst: PendingBurst) => void;
+}
+
+export interface BurstWriter {
+  /** Takes an event's JSON text; it is written in this task or, if a write is under way, right after it. */
+  add(text: string): { readonly burst: PendingBurst; readonly index: number };
+  /** Counts an event that was refused, with the next write. */
+  reject(): void;
+  /** Begins every write that waits for another one: the page may be about to go. */
+  force(): void;
+  /** Resolves when nothing is left to write. */
+  settled(): Promise<void>;
+  /** Events that are not stored yet. */
+  count(): number;
+}
+
+/**
+ * Gathers events into bursts and writes one burst at a time.
+ *
+ * Without that gate, events that come in many small tasks pile up transactions faster than the browser
+ * completes them, and become durable ever later.
+ */
+export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }: WriterParts): BurstWriter {
+  const waiting: PendingBurst[] = [];
+  const writing = new Set<PendingBurst>();
+  let lost = EMPTY_LEDGER;
+  let hasLost = false;
+  let pump: Promise<void> | undefined;
+  let memoryBytes = 0;
+
+  function lose(losses: Partial<Ledger>): void {
+    lost = addLedgers(lost, losses);
+    hasLost = true;
+    wake();
+  }
+
+  // After the current task's own code, before anything else can end the page.
+  function wake(): void {
+    pump ??= Promise.resolve().then(drain);
+  }
+
+  async function drain(): Promise<void> {
+    while (waiting.length > 0 || hasLost) await write(waiting.shift() ?? createBurst(clock.now()));
+    pump = undefined;
+  }
+
+  async function write(burst: PendingBurst): Promise<void> {
+    writing.add(burst);
+    const { id, count, bytes, createdAt } = burst;
+    const losses = hasLost ? { lost } : {};
+    lost = EMPTY_LEDGER;
+    hasLost = false;
+    const events = burst.texts.join(',');
+    const record = { id, events, count, bytes, createdAt, ...losses };
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const opened = await queue;
+        await opened.enqueue(record, attempt > 0);
+        burst.resolveStored({ status: 'stored', storage: opened.kind });
+        break;
+      } catch {
+        // The storage is full or its connection died. The events wait here; a later attempt reopens it.
+        await new Promise<void>((resolve) => {
+          clock.after(Math.min(MAX_RETRY_MS, 50 * 4 ** attempt), resolve);
+        });
+      }
+    }
+    writing.delete(burst);
+    memoryBytes -= bytes;
+    burst.texts = [];
+    if (count > 0) onStored(burst);
+  }
+
+  function dropOldest(): void {
+    const [oldest] = waiting;
+    if (!oldest || memoryBytes <= MAX_MEMORY_BYTES) return;
+    waiting.shift();
+    memoryBytes -= oldest.bytes;
+    oldest.resolveStored({ status: 'dropped' });
+    lose({ dropped: oldest.count });
+    onDropped(oldest);
+  }
+
+  function openBurst(bytes: number): PendingBurst {
+    const last = waiting[waiting.length - 1];
+    const hasRoom =
+      last && last.count < DEFAULT_LIMITS.maxEvents && last.bytes + bytes + 1 <= MAX_BURST_BYTES;
+    if (hasRoom) return last;
+    const burst = createBurst(clock.now());
+    waiting.push(burst);
+    onBurst(burst);
+    return burst;
+  }
+
+  return {
+    add(text) {
+      const bytes = utf8Length(text);
+      const burst = openBurst(bytes);
+      const size = bytes + (burst.count > 0 ? 1 : 0);
+      const index = burst.count++;
+      burst.texts.push(text);
+      burst.bytes += size;
+      memoryBytes += size;
+      if (memoryBytes > MAX_MEMORY_BYTES) dropOldest();
+      wake();
+      return { burst, index };
+    },
+    reject: () => lose({ rejected: 1 }),
+    force() {
+      for (const burst of waiting.splice(0)) void write(burst);
+    },
+    async settled() {
+      await pump;
+      await Promise.all([...writing].map((burst) => burst.stored));
+    },
+    count: () => [...waiting, ...writing].reduce((sum, burst) => sum + burst.count, 0),
+  };
+}

@@ -1,0 +1,9 @@
+import { createPageDelivery, type DeliveryParts, type PageDelivery } from './page-delivery.ts';
+import { createPageFlusher } from './page-flusher.ts';
+
+/** A page's delivery by itself. */
+export function createDelivery(parts: DeliveryParts): PageDelivery {
+  return createPageDelivery({ ...parts, createFlusher: createPageFlusher });
+}
+
+export { createPageFlusher as createFlusher };

@@ -1,0 +1,2 @@
+export { sha1 } from '../delivery/sha1.ts';
+export { createMemoryStorage } from '../queue/memory-storage.ts';

@@ -1,0 +1,81 @@
+import { releaseProxy, wrap } from 'comlink';
+import { Workbox } from 'workbox-window';
+import {
+  type FlushReport,
+  type FlushWish,
+  LEAVING_MESSAGE,
+  PORT_MESSAGE,
+  STORED_MESSAGE,
+  type WorkerApi,
+} from '../../shared/worker-api.ts';
+
+/** A live worker answers a ping in milliseconds; one that has to be started first, in far less than this. */
+const PING_LIMIT_MS = 4_000;
+
+/** Longest wait for a run: the worker may be ended in the middle of it and then never answers. */
+const RUN_LIMIT_MS = 45_000;
+
+const ACTIVATION_LIMIT_MS = 10_000;
+
+export interface WorkerLink {
+  /**
+   * Has the worker run the flush loop.
+   *
+   * @returns undefined if the worker gave no sign in time.
+   */
+  flush(wish: FlushWish): Promise<FlushReport | undefined>;
+  /** Has the worker run it although the page may be gone in the next moment. */
+  leave(): void;
+  /** Has the worker run it unless it is asked to within the next moments. */
+  planned(): void;
+}
+
+/**
+ * Registers the worker and waits until it is active.
+ *
+ * @returns undefined if it did not become active in time.
+ * @throws What the browser says when it can't be registered.
+ */
+export async function connectWorker(url: string): Promise<WorkerLink | undefined> {
+  const workbox = new Workbox(url, { updateViaCache: 'none' });
+  const registration = await workbox.register({ immediate: true });
+  const first = registration?.active ?? (await within(workbox.active, ACTIVATION_LIMIT_MS));
+  if (!first) return undefined;
+  // The active worker changes with every update.
+  const current = (): ServiceWorker => registration?.active ?? first;
+  return {
+    flush: (wish) => flushBy(current(), wish),
+    leave: () => tell(current(), LEAVING_MESSAGE),
+    planned: () => tell(current(), STORED_MESSAGE),
+  };
+}
+
+function tell(worker: ServiceWorker, message: string): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has none
+  worker.postMessage(message);
+}
+
+async function flushBy(worker: ServiceWorker, wish: FlushWish): Promise<FlushReport | undefined> {
+  const { port1, port2 } = new MessageChannel();
+  const api = wrap<WorkerApi>(port1);
+  worker.postMessage(PORT_MESSAGE, [port2]);
+  const ping = api.ping();
+  const report = api.flush(wish);
+  try {
+    return (await within(ping, PING_LIMIT_MS)) && (await within(report, RUN_LIMIT_MS));
+  } finally {
+    api[releaseProxy]();
+  }
+}
+
+async function within<Value>(promise: Promise<Value>, limitMs: number): Promise<Value | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), limitMs);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,82 @@
+import { DEBOUNCE_MS, type FlushReport, type FlushWish } from '../../shared/worker-api.ts';
+import type { QueueStatus } from '../queue/event-queue.ts';
+import type { Clock } from './clock.ts';
+
+/** Longest sleep while anything is queued: another tab or a clock may have changed what is due. */
+const HEARTBEAT_MS = 60_000;
+
+export interface SchedulerParts {
+  readonly clock: Clock;
+  readonly deliver: (wish: FlushWish) => Promise<FlushReport>;
+  readonly status: () => Promise<QueueStatus>;
+  /** A send is planned because something was stored; this page may not live to see it. */
+  readonly onPlanned: () => void;
+}
+
+export interface FlushScheduler {
+  /** Something was stored: send it soon. */
+  stored(): void;
+  /** Sends now; with `urgent`, although a backoff after silence may not be over. Never rejects. */
+  flush(urgent: boolean): Promise<void>;
+  /** Looks at the queue and sends when something is due. */
+  look(): Promise<void>;
+  stop(): void;
+}
+
+/** Decides when to deliver. Holds no promise that delivery depends on: a lost timer costs time, not events. */
+export function createFlushScheduler({ clock, deliver, status, onPlanned }: SchedulerParts): FlushScheduler {
+  let cancel: (() => void) | undefined;
+  let wakeAt = Infinity;
+  /** Nothing can be sent before; not asked again until then. */
+  let heldUntil = 0;
+  let failures = 0;
+  let isStopped = false;
+
+  /** @returns Whether that is sooner than what was planned. */
+  function wake(at: number): boolean {
+    if (isStopped || at >= wakeAt) return false;
+    cancel?.();
+    wakeAt = at;
+    cancel = clock.after(Math.max(0, at - clock.now()), () => {
+      cancel = undefined;
+      wakeAt = Infinity;
+      void flush(false);
+    });
+    return true;
+  }
+
+  async function flush(urgent: boolean): Promise<void> {
+    cancel?.();
+    cancel = undefined;
+    wakeAt = Infinity;
+    const report = await deliver({ urgent });
+    failures = report.ok ? 0 : failures + 1;
+    await look();
+  }
+
+  async function look(): Promise<void> {
+    const now = clock.now();
+    try {
+      const { dueAt, state } = await status();
+      heldUntil = Math.min(state.notBefore, now + HEARTBEAT_MS);
+      if (dueAt === null) return;
+      // What is due although a run has just ended is in somebody else's hands, or nothing could be loaded.
+      const pauseMs = Math.min(HEARTBEAT_MS, DEBOUNCE_MS * 2 ** failures);
+      wake(Math.min(Math.max(dueAt, now + pauseMs), now + HEARTBEAT_MS));
+    } catch {
+      wake(now + HEARTBEAT_MS);
+    }
+  }
+
+  return {
+    stored() {
+      if (wake(Math.max(clock.now() + DEBOUNCE_MS, heldUntil))) onPlanned();
+    },
+    flush,
+    look,
+    stop() {
+      isStopped = true;
+      cancel?.();
+    },
+  };
+}

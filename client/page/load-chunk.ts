@@ -1,0 +1,49 @@
+import type { createMemoryStorage } from '../queue/memory-storage.ts';
+import type { sha1 } from '../delivery/sha1.ts';
+import type { createPageDelivery } from './page-delivery.ts';
+import type { createPageFlusher } from './page-flusher.ts';
+
+/** The script's files that are loaded when they are first needed; each is an ES module beside it. */
+export interface Chunks {
+  /** Everything after an event is stored, where a worker delivers. */
+  link(): Promise<{ readonly createDelivery: typeof createPageDelivery }>;
+  /** The same where the page delivers by itself, and the flush loop for pages whose worker fails. */
+  flush(): Promise<{
+    readonly createDelivery: typeof createPageDelivery;
+    readonly createFlusher: typeof createPageFlusher;
+  }>;
+  /** What pages without IndexedDB or without TLS need. */
+  rare(): Promise<{
+    readonly createMemoryStorage: typeof createMemoryStorage;
+    readonly sha1: typeof sha1;
+  }>;
+}
+
+/** @param assets - Absolute URL of the folder that holds them. The methods reject if it can't be reached. */
+export function chunksOf(assets: string): Chunks {
+  let failures = 0;
+
+  async function load<Name extends keyof Chunks>(name: Name): Promise<Awaited<ReturnType<Chunks[Name]>>> {
+    // A browser may keep the failure of an address for the life of the page: the next try gets another one.
+    const url = `${assets}waybill-${name}.js${failures > 0 ? `?${failures}` : ''}`;
+    try {
+      const loaded: unknown = await import(url);
+      if (isChunk(name, loaded)) return loaded;
+      throw new TypeError(url);
+    } catch (error) {
+      failures++;
+      throw error;
+    }
+  }
+
+  return { link: () => load('link'), flush: () => load('flush'), rare: () => load('rare') };
+}
+
+/** Told by one export: the files are built together, and another version has the same. */
+function isChunk<Name extends keyof Chunks>(
+  name: Name,
+  loaded: unknown,
+): loaded is Awaited<ReturnType<Chunks[Name]>> {
+  const mark = name === 'rare' ? 'sha1' : 'createDelivery';
+  return typeof loaded === 'object' && loaded !== null && mark in loaded;
+}

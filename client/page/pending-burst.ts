@@ -1,0 +1,49 @@
+import { newBatchId } from '../queue/batch-id.ts';
+import type { DoneBatch } from '../queue/records.ts';
+import type { DeliveredOutcome, StoredOutcome } from './api.ts';
+
+/** A burst of this page, from its first event until the outcome of its last one is known. */
+export interface PendingBurst {
+  readonly id: string;
+  readonly createdAt: number;
+  /** JSON texts; emptied once they are stored. */
+  texts: string[];
+  count: number;
+  bytes: number;
+  readonly stored: Promise<StoredOutcome>;
+  resolveStored(outcome: StoredOutcome): void;
+  readonly outcomes: Outcome[];
+  readonly waiters: Waiter[];
+}
+
+/** What became of `count` consecutive events of a burst. */
+export interface Outcome {
+  readonly start: number;
+  readonly count: number;
+  /** Place in the batch of the first of them. */
+  readonly sequence: number;
+  readonly done: DoneBatch;
+}
+
+interface Waiter {
+  readonly index: number;
+  resolve(outcome: DeliveredOutcome): void;
+}
+
+export function createBurst(nowMs: number): PendingBurst {
+  let resolveStored: ((outcome: StoredOutcome) => void) | undefined;
+  const stored = new Promise<StoredOutcome>((resolve) => {
+    resolveStored = resolve;
+  });
+  return {
+    id: newBatchId(nowMs),
+    createdAt: nowMs,
+    texts: [],
+    count: 0,
+    bytes: 0,
+    stored,
+    resolveStored: (outcome) => resolveStored?.(outcome),
+    outcomes: [],
+    waiters: [],
+  };
+}

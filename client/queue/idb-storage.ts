@@ -1,0 +1,105 @@
+import { type IDBPDatabase, type IDBPTransaction, openDB } from 'idb';
+import { KEY_PATHS, type Records, type StoreName } from './records.ts';
+import type { KeyRange, Storage, Transaction } from './storage.ts';
+
+type Schema = { [Name in StoreName]: Records[Name] };
+
+type Database = IDBPDatabase<Schema>;
+
+// Never raised: a tab with an older bundle could no longer open the queue.
+const VERSION = 1;
+
+/**
+ * The queue's stores in IndexedDB.
+ *
+ * A connection that the browser, a cleared origin or another tab has closed is replaced at the next
+ * transaction.
+ */
+export function createIdbStorage(name: string): Storage {
+  let connection: Promise<Database> | undefined;
+
+  function connect(): Promise<Database> {
+    if (connection) return connection;
+    const opening: Promise<Database> = openDB<Schema>(name, VERSION, {
+      upgrade(db) {
+        for (const store of ['fresh', 'sent', 'endpoints', 'done'] as const) {
+          db.createObjectStore(store, { keyPath: [...KEY_PATHS[store]] });
+        }
+      },
+      // Somebody deletes the database or a later bundle changes it: standing in the way would block it.
+      blocking: () => drop(opening),
+      terminated: () => drop(opening),
+    });
+    connection = opening;
+    opening.catch(() => drop(opening));
+    return opening;
+  }
+
+  function drop(which: Promise<Database>): void {
+    if (connection === which) connection = undefined;
+    which.then(
+      (db) => db.close(),
+      () => undefined,
+    );
+  }
+
+  return {
+    kind: 'indexeddb',
+    async transact(stores, work, mode = 'readwrite') {
+      for (let isRetry = false; ; isRetry = true) {
+        const opened = connect();
+        const db = await opened;
+        let tx: IDBPTransaction<Schema, StoreName[], 'readonly' | 'readwrite'>;
+        try {
+          // Relaxed survives a crash of the browser; strict would cost a disk sync for each burst.
+          tx = db.transaction([...stores], mode, { durability: 'relaxed' });
+        } catch (error) {
+          // Nothing was written: the connection was dead before it was used.
+          drop(opened);
+          if (isRetry) throw error;
+          continue;
+        }
+        const done = tx.done;
+        done.catch(() => undefined);
+        try {
+          const result = await work(wrapTransaction(tx));
+          // Committed from this task, so that it completes although the page may be gone in the next.
+          tx.commit();
+          await done;
+          return result;
+        } catch (error) {
+          // A transaction that has failed by itself can't be aborted again.
+          try {
+            tx.abort();
+          } catch {}
+          drop(opened);
+          throw error;
+        }
+      }
+    },
+    close() {
+      if (connection) drop(connection);
+    },
+  };
+}
+
+function wrapTransaction(tx: IDBPTransaction<Schema, StoreName[], 'readonly' | 'readwrite'>): Transaction {
+  return {
+    keys: (store, range, limit) => tx.objectStore(store).getAllKeys(toIdbRange(range), limit),
+    all: (store, range, limit) => tx.objectStore(store).getAll(toIdbRange(range), limit),
+    put(store, record) {
+      tx.objectStore(store)
+        .put?.(record)
+        .catch(() => undefined);
+    },
+    delete(store, range) {
+      tx.objectStore(store)
+        .delete?.(toIdbRange(range))
+        .catch(() => undefined);
+    },
+  };
+}
+
+function toIdbRange(range: KeyRange): IDBKeyRange {
+  return IDBKeyRange.bound(range.from, range.to);
+}

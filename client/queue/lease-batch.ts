@@ -1,0 +1,95 @@
+import { EMPTY_LEDGER, LEDGER_KEYS } from '../../shared/batch.ts';
+import { DEFAULT_LIMITS } from '../../shared/limits.ts';
+import { newBatchId } from './batch-id.ts';
+import { readState } from './endpoint-state.ts';
+import type { Lease, LeaseRequest } from './event-queue.ts';
+import { ENVELOPE_BYTES, hasPassed, LEASE_MS, MAX_WAIT_MS } from './queue-limits.ts';
+import type { EndpointState, SentBatch } from './records.ts';
+import { type Key, keysFrom, type Transaction } from './storage.ts';
+
+/** Claims the oldest due batch in the transaction's own time; see `DeliveryQueue.lease`. */
+export async function leaseBatch(tx: Transaction, request: LeaseRequest): Promise<Lease | undefined> {
+  const { endpoint, isLocked, nowMs, urgentBeforeMs } = request;
+  const state = await readState(tx, endpoint);
+  const isOverridden = state.silent && state.heldAt < urgentBeforeMs;
+  if (!isOverridden && !hasPassed(state.notBefore, nowMs, MAX_WAIT_MS)) return undefined;
+  const claim = { token: newBatchId(nowMs), leasedAt: nowMs, leaseUntil: nowMs + LEASE_MS, isLocked };
+  const waiting = (await findDue(tx, request)) ?? (await mergeFresh(tx, state));
+  if (!waiting) return undefined;
+  const batch = { ...waiting, ...claim };
+  tx.put('sent', batch);
+  return { batch, failures: state.failures };
+}
+
+async function findDue(tx: Transaction, request: LeaseRequest): Promise<SentBatch | undefined> {
+  // One at a time: a record holds up to a request's worth of events.
+  for (const key of await tx.keys('sent', keysFrom(request.endpoint))) {
+    const [batch] = await tx.all('sent', { from: key, to: key });
+    if (batch && isDue(batch, request)) return batch;
+  }
+  return undefined;
+}
+
+function isDue(batch: SentBatch, { isLocked, nowMs, urgentBeforeMs }: LeaseRequest): boolean {
+  const isFree = (isLocked && batch.isLocked) || hasPassed(batch.leaseUntil, nowMs, LEASE_MS);
+  if (!isFree) return false;
+  const isOverridden = batch.silent && batch.failedAt < urgentBeforeMs;
+  return isOverridden || hasPassed(batch.notBefore, nowMs, MAX_WAIT_MS);
+}
+
+/** Takes the oldest never-sent batches out of their store and makes one of them. */
+async function mergeFresh(tx: Transaction, state: EndpointState): Promise<SentBatch | undefined> {
+  const { endpoint } = state;
+  const range = packRange(await tx.keys('fresh', keysFrom(endpoint), DEFAULT_LIMITS.maxEvents));
+  if (!range) return undefined;
+  const parts = await tx.all('fresh', range);
+  const [first] = parts;
+  if (!first) return undefined;
+  tx.delete('fresh', range);
+  const hasLosses = LEDGER_KEYS.some((key) => state.unsent[key] > 0);
+  if (hasLosses) tx.put('endpoints', { ...state, unsent: EMPTY_LEDGER });
+  return {
+    endpoint,
+    order: first.order,
+    id: first.id,
+    createdAt: first.createdAt,
+    count: sum(parts, (part) => part.count),
+    bytes: sum(parts, (part) => part.bytes) + parts.length - 1,
+    events: parts.map((part) => part.events).join(','),
+    bursts: parts.map((part) => ({ burst: part.id, start: 0, count: part.count })),
+    ledger: hasLosses ? state.unsent : null,
+    parents: [],
+    offset: 0,
+    token: '',
+    leasedAt: 0,
+    leaseUntil: 0,
+    isLocked: false,
+    attempts: 0,
+    lonely: 0,
+    failedAt: 0,
+    silent: false,
+    notBefore: 0,
+  };
+}
+
+/** The longest run of batches from the first one on that fits into one request; at least one. */
+function packRange(keys: readonly Key[]): { from: Key; to: Key } | undefined {
+  const [from] = keys;
+  if (!from) return undefined;
+  let to = from;
+  let events = 0;
+  let bytes = 0;
+  for (const key of keys) {
+    events += Number(key[2]);
+    // With the comma between two.
+    bytes += Number(key[3]) + 1;
+    const fits = events <= DEFAULT_LIMITS.maxEvents && bytes <= DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES;
+    if (!fits && key !== from) break;
+    to = key;
+  }
+  return { from, to };
+}
+
+function sum<Item>(items: readonly Item[], pick: (item: Item) => number): number {
+  return items.reduce((total, item) => total + pick(item), 0);
+}

@@ -1,0 +1,43 @@
+import { readState } from './endpoint-state.ts';
+import type { QueueStatus } from './event-queue.ts';
+import { hasPassed, LEASE_MS, MAX_WAIT_MS } from './queue-limits.ts';
+import { keysFrom, type Transaction } from './storage.ts';
+
+/** What one endpoint has in the queue. Reads the keys of what was never sent, the records of what was. */
+export async function readQueueStatus(
+  tx: Transaction,
+  endpoint: string,
+  nowMs: number,
+): Promise<QueueStatus> {
+  const fresh = await tx.keys('fresh', keysFrom(endpoint));
+  const sent = await tx.all('sent', keysFrom(endpoint));
+  const state = await readState(tx, endpoint);
+  let events = 0;
+  let bytes = 0;
+  let oldestAt = Infinity;
+  let dueAt = Infinity;
+  for (const [, , count, size, createdAt] of fresh) {
+    events += Number(count);
+    bytes += Number(size);
+    oldestAt = Math.min(oldestAt, Number(createdAt));
+    dueAt = Math.min(dueAt, Number(createdAt));
+  }
+  for (const batch of sent) {
+    events += batch.count;
+    bytes += batch.bytes;
+    oldestAt = Math.min(oldestAt, batch.createdAt);
+    const leaseUntil = hasPassed(batch.leaseUntil, nowMs, LEASE_MS) ? 0 : batch.leaseUntil;
+    const notBefore = hasPassed(batch.notBefore, nowMs, MAX_WAIT_MS) ? 0 : batch.notBefore;
+    dueAt = Math.min(dueAt, Math.max(leaseUntil, notBefore));
+  }
+  if (!hasPassed(state.notBefore, nowMs, MAX_WAIT_MS)) dueAt = Math.max(dueAt, state.notBefore);
+  const batches = fresh.length + sent.length;
+  return {
+    batches,
+    events,
+    bytes,
+    oldestAt: batches > 0 ? oldestAt : null,
+    dueAt: batches > 0 ? dueAt : null,
+    state,
+  };
+}

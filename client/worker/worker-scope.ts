@@ -1,0 +1,19 @@
+/** What the compiler's worker library doesn't know about the scope that this bundle runs in. */
+declare global {
+  interface WorkerGlobalScopeEventMap {
+    install: ExtendableEvent;
+    activate: ExtendableEvent;
+    message: ExtendableMessageEvent;
+    sync: SyncEvent;
+  }
+
+  interface SyncEvent extends ExtendableEvent {
+    readonly tag: string;
+    readonly lastChance: boolean;
+  }
+}
+
+declare const self: ServiceWorkerGlobalScope;
+
+/** The scope that this bundle runs in. */
+export const worker: ServiceWorkerGlobalScope = self;

@@ -1,0 +1,133 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createBurstWriter } from '../../../client/page/burst-writer.ts';
+import type { PendingBurst } from '../../../client/page/pending-burst.ts';
+import type { Burst, EventQueue } from '../../../client/queue/event-queue.ts';
+import { FakeClock, settle } from '../../support/client-clock.ts';
+
+describe('burst writer', () => {
+  let clock: FakeClock;
+  let written: { burst: Burst; isRepeat: boolean }[];
+  let dropped: PendingBurst[];
+  let finish: ((error?: Error) => void)[];
+  beforeEach(() => {
+    clock = new FakeClock();
+    written = [];
+    dropped = [];
+    finish = [];
+  });
+
+  /** A queue whose writes end when the test says so. */
+  function open(queue?: Promise<EventQueue>) {
+    const slow: EventQueue = {
+      kind: 'memory',
+      enqueue(burst, isRepeat) {
+        written.push({ burst, isRepeat });
+        return new Promise((resolve, reject) => finish.push((error) => (error ? reject(error) : resolve())));
+      },
+    };
+    return createBurstWriter({
+      queue: queue ?? Promise.resolve(slow),
+      clock,
+      onBurst: () => undefined,
+      onStored: () => undefined,
+      onDropped: (burst) => dropped.push(burst),
+    });
+  }
+
+  it('writes what one task tracked as one burst', async () => {
+    const writer = open();
+    const places = ['{"a":1}', '{"b":2}'].map((text) => writer.add(text).index);
+    await settle();
+    expect(places).toEqual([0, 1]);
+    expect(written.map(({ burst }) => [burst.events, burst.count, burst.bytes])).toEqual([
+      ['{"a":1},{"b":2}', 2, 15],
+    ]);
+  });
+
+  it('has one write in flight; what comes meanwhile is the next burst', async () => {
+    const writer = open();
+    for (let index = 0; index < 5; index++) {
+      writer.add(`${index}`);
+      await settle();
+    }
+    expect(written).toHaveLength(1);
+    finish.shift()?.();
+    await settle();
+    expect(written.map(({ burst }) => burst.events)).toEqual(['0', '1,2,3,4']);
+  });
+
+  it('cuts a burst at 1,000 events and at the bytes of a request', async () => {
+    const writer = open();
+    for (let index = 0; index < 1001; index++) writer.add('1');
+    const large = '"'.padEnd(600_000, 'é');
+    writer.add(large);
+    writer.force();
+    expect(written).toEqual([]);
+    await settle();
+    expect(written.map(({ burst }) => burst.count)).toEqual([1000, 1, 1]);
+  });
+
+  it('says stored only when the write has ended', async () => {
+    const writer = open();
+    let outcome: unknown;
+    void writer.add('1').burst.stored.then((value) => (outcome = value));
+    await settle();
+    expect(outcome).toBeUndefined();
+    finish.shift()?.();
+    await settle();
+    expect(outcome).toEqual({ status: 'stored', storage: 'memory' });
+  });
+
+  it('writes a failed burst again under its id, as a repeat', async () => {
+    const writer = open();
+    writer.add('1');
+    await settle();
+    finish.shift()?.(new Error('connection lost'));
+    await clock.advance(60);
+    finish.shift()?.(new Error('connection lost'));
+    await clock.advance(250);
+    expect(written.map(({ isRepeat }) => isRepeat)).toEqual([false, true, true]);
+    expect(new Set(written.map(({ burst }) => burst.id)).size).toBe(1);
+  });
+
+  it('counts a refused event with the next write, or with one of its own', async () => {
+    const writer = open();
+    writer.reject();
+    writer.add('1');
+    await settle();
+    expect(written[0]?.burst).toMatchObject({ count: 1, lost: { rejected: 1 } });
+    finish.shift()?.();
+    await settle();
+    writer.reject();
+    await settle();
+    expect(written[1]?.burst).toMatchObject({ count: 0, lost: { rejected: 1 } });
+    finish.shift()?.();
+    writer.add('2');
+    await settle();
+    expect(written[2]?.burst).not.toHaveProperty('lost');
+  });
+
+  it('drops the oldest burst, and counts it, when memory runs out before storage opens', async () => {
+    let openNow: ((queue: EventQueue) => void) | undefined;
+    const writer = open(new Promise((resolve) => (openNow = resolve)));
+    const first = writer.add('1').burst;
+    await settle();
+    const second = writer.add('"'.padEnd(1_000_000, 'x')).burst;
+    for (let index = 0; index < 16; index++) writer.add('"'.padEnd(1_000_000, 'x'));
+    expect(dropped).toEqual([second]);
+    expect(await second.stored).toEqual({ status: 'dropped' });
+    expect(writer.count()).toBe(17);
+    const taken: Burst[] = [];
+    openNow?.({
+      kind: 'memory',
+      enqueue: (burst) => {
+        taken.push(burst);
+        return Promise.resolve();
+      },
+    });
+    expect(await first.stored).toMatchObject({ status: 'stored' });
+    await writer.settled();
+    expect(taken.map((burst) => burst.lost?.dropped)).toContain(1);
+    expect(writer.count()).toBe(0);
+  });
+});

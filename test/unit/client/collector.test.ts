@@ -1,0 +1,226 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createFlusher } from '../../../client/delivery/flusher.ts';
+import type { Collector } from '../../../client/page/api.ts';
+import { createCollector } from '../../../client/page/collector.ts';
+import { createEmitter } from '../../../client/page/emitter.ts';
+import type { Chunks } from '../../../client/page/load-chunk.ts';
+import { readOptions } from '../../../client/page/options.ts';
+import { createPageDelivery } from '../../../client/page/page-delivery.ts';
+import { replayCall } from '../../../client/page/replay.ts';
+import { STUB } from '../../../client/page/stub.ts';
+import { createDeliveryQueue } from '../../../client/queue/create-delivery-queue.ts';
+import { isRecord } from '../../../shared/text.ts';
+import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
+import { readBody, receiptFor, type SentBody } from '../../support/client-body.ts';
+import { FakeClock, fakePlatform } from '../../support/client-clock.ts';
+import { NOW } from '../../support/client-queue.ts';
+
+const OPTIONS = { customer: 'C', product: 'P', version: '1.0' };
+
+describe('collector', () => {
+  let clock: FakeClock;
+  let bodies: SentBody[];
+  let isLoadable: boolean;
+  let opened: Collector[];
+  beforeEach(() => {
+    clock = new FakeClock();
+    bodies = [];
+    isLoadable = true;
+    opened = [];
+  });
+  afterEach(() => Promise.all(opened.map((collector) => collector.close())));
+
+  function create(): Collector {
+    const flush: Chunks['flush'] = () =>
+      isLoadable
+        ? Promise.resolve({
+            createDelivery: (parts) =>
+              createPageDelivery({
+                ...parts,
+                createFlusher: (storage, _chunks, onAnswer) =>
+                  createFlusher({
+                    queue: createDeliveryQueue(storage),
+                    platform: fakePlatform(clock, async (_url, init) => {
+                      bodies.push(readBody(init.body));
+                      return receiptFor(init);
+                    }),
+                    locks: undefined,
+                    lockName: 'test',
+                    onAnswer,
+                  }),
+              }),
+            createFlusher: () => {
+              throw new Error('not this way');
+            },
+          })
+        : Promise.reject(new TypeError('not found'));
+    const never = () => Promise.reject(new Error('not needed'));
+    const storage = createMemoryStorage();
+    const collector = createCollector({
+      clock,
+      emitter: createEmitter(),
+      channel: undefined,
+      configure: (options) =>
+        readOptions(options, 'https://cdn.example/js/waybill.js', 'https://site.example/a/'),
+      chunksOf: () => ({ flush, link: never, rare: never }),
+      openStorage: () => Promise.resolve(storage),
+      whenQuiet: () => Promise.resolve(),
+    });
+    opened.push(collector);
+    return collector;
+  }
+
+  function start(): Collector {
+    const collector = create();
+    collector.init(OPTIONS);
+    return collector;
+  }
+
+  const sentEvents = (): SentBody['events'] => bodies.flatMap((body) => body.events);
+
+  it('stores, then delivers after a pause, and says so for each event', async () => {
+    const collector = start();
+    const delivered: unknown[] = [];
+    collector.on('delivered', (event) => delivered.push(event));
+    const context = ['u', null];
+    const tracked = collector.track('A', context);
+    context[0] = 'changed later';
+    const second = collector.track('B', [], { timestamp: 5, version: null });
+    expect(await tracked.stored).toEqual({ status: 'stored', storage: 'memory' });
+    await clock.advance(1_000);
+    expect(sentEvents()).toEqual([
+      { customer: 'C', product: 'P', type: 'A', timestamp: NOW, context: ['u', null], version: '1.0' },
+      { customer: 'C', product: 'P', type: 'B', timestamp: 5, context: [], version: null },
+    ]);
+    expect(await tracked.delivered).toMatchObject({ status: 'delivered', sequence: 0 });
+    expect(await second.delivered).toMatchObject({ status: 'delivered', sequence: 1 });
+    await vi.waitFor(() => expect(delivered).toMatchObject([{ count: 2 }]));
+    expect(await collector.status()).toMatchObject({ events: 0, storage: 'memory', worker: 'none' });
+  });
+
+  it('refuses what is no event, counts it, and tells', async () => {
+    const collector = start();
+    const rejected: unknown[] = [];
+    collector.on('rejected', (event) => rejected.push(event));
+    const tracked = collector.track('A', { userId: 'u' });
+    const problem = { code: 'REQUEST_PARAMETER_MALFORMED', path: 'context' };
+    expect(await tracked.stored).toEqual({ status: 'rejected', problems: [problem] });
+    expect(await tracked.delivered).toMatchObject({ status: 'rejected', ...problem });
+    await vi.waitFor(() => expect(rejected).toMatchObject([{ batch: null, count: 1 }]));
+    expect((await collector.status()).ledger.rejected).toBe(1);
+  });
+
+  it('never throws and never rejects, whatever it is given', async () => {
+    const collector = start();
+    const hostile = new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('gotcha');
+        },
+        ownKeys: () => {
+          throw new Error('gotcha');
+        },
+      },
+    );
+    const anything = fc.oneof(
+      fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }),
+      fc.constant(hostile),
+    );
+    await fc.assert(
+      fc.asyncProperty(anything, anything, anything, async (type, context, options) => {
+        const tracked = call(collector, 'track', type, context, options);
+        const outcome: unknown = isRecord(tracked) ? await tracked['stored'] : undefined;
+        expect(['stored', 'rejected']).toContain(isRecord(outcome) ? outcome['status'] : undefined);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('keeps what was tracked before init, with its time', async () => {
+    const collector = create();
+    const tracked = collector.track('EARLY');
+    clock.nowMs += 500;
+    collector.init(OPTIONS);
+    expect(await tracked.stored).toMatchObject({ status: 'stored' });
+    await clock.advance(1_000);
+    expect(sentEvents()).toMatchObject([{ type: 'EARLY', timestamp: NOW }]);
+  });
+
+  it('stores although its other part can’t be loaded, and delivers once it can', async () => {
+    isLoadable = false;
+    const collector = start();
+    const tracked = collector.track('A');
+    expect(await tracked.stored).toMatchObject({ status: 'stored' });
+    await clock.advance(10_000);
+    expect(bodies).toEqual([]);
+    isLoadable = true;
+    await clock.advance(30_000);
+    expect(await tracked.delivered).toMatchObject({ status: 'delivered' });
+  });
+
+  it('orders an object by the keys of its type and fills in what was set', async () => {
+    const collector = create();
+    collector.init({ ...OPTIONS, contextKeys: { A: ['user', 'page', 'tab'] } });
+    collector.setContext({ user: 'u', tab: 't' });
+    collector.track('A', { page: 'p' });
+    collector.track('A');
+    collector.clearContext();
+    collector.track('A', { user: 'v' });
+    expect(await collector.track('A', { typo: 'x' }).stored).toMatchObject({ status: 'rejected' });
+    await collector.flush();
+    expect(sentEvents().map((event) => event.context)).toEqual([['u', 'p', 't'], ['u', null, 't'], ['v']]);
+  });
+
+  it('does what was called on the stub, with the time of each call', async () => {
+    const calls: unknown[] = [];
+    vi.setSystemTime(NOW - 7);
+    // The text is what sites paste; it runs here as it would there.
+    // oxlint-disable-next-line no-new-func, typescript/no-implied-eval, typescript/no-unsafe-call
+    new Function(STUB)();
+    call(window.waybill, 'track', 'A', ['u'], { version: '2' });
+    call(window.waybill, 'init', OPTIONS);
+    if (window.waybill && 'q' in window.waybill) calls.push(...window.waybill.q);
+    vi.useRealTimers();
+    const collector = create();
+    for (const made of calls) replayCall(collector, made);
+    await collector.flush();
+    expect(sentEvents()).toMatchObject([{ type: 'A', context: ['u'], version: '2', timestamp: NOW - 7 }]);
+  });
+
+  it('tracks nothing once closed, and keeps what was tracked', async () => {
+    const collector = start();
+    const tracked = collector.track('A');
+    await collector.close();
+    expect(await tracked.stored).toMatchObject({ status: 'stored' });
+    expect(await collector.track('B').stored).toEqual({ status: 'dropped' });
+  });
+});
+
+/** Calls a method by its name, with anything. */
+function call(target: unknown, name: string, ...args: readonly unknown[]): unknown {
+  const method: unknown = Reflect.get(Object(target), name);
+  return typeof method === 'function' ? Reflect.apply(method, target, args) : undefined;
+}
+
+describe('options', () => {
+  it('sends to the origin of the script and loads from beside it by default', () => {
+    const config = readOptions(OPTIONS, 'https://cdn.example/js/waybill.js?x', 'https://site.example/a/b');
+    expect([config.endpoint, config.assets, config.worker]).toEqual([
+      'https://cdn.example/events',
+      'https://cdn.example/js/',
+      '',
+    ]);
+  });
+
+  it('takes addresses relative to the page', () => {
+    const given = { ...OPTIONS, endpoint: '/collect', worker: '/sw.js', assets: 'https://other.example/w/' };
+    const config = readOptions(given, 'https://cdn.example/waybill.js', 'https://site.example/a/b');
+    expect([config.endpoint, config.assets, config.worker]).toEqual([
+      'https://site.example/collect',
+      'https://other.example/w/',
+      'https://site.example/sw.js',
+    ]);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../../client/delivery/answer.ts';
+import { backoffMs, decide, MAX_BACKOFF_MS } from '../../../client/delivery/retry-policy.ts';
+import { MAX_WAIT_MS } from '../../../client/queue/queue-limits.ts';
+
+const FIRST = { count: 10, attempts: 0, lonely: 0, failures: 0 };
+const half = () => 0.5;
+
+function refused(status: number, codes: readonly string[] = [], retryAfterMs = 0): Answer {
+  return { kind: 'refused', status, codes, message: 'why', retryAfterMs };
+}
+
+describe('retry policy', () => {
+  it('acknowledges a receipt, whatever was refused in it', () => {
+    expect(decide({ kind: 'receipt', status: 200, refusals: [] }, FIRST, half)).toEqual({
+      kind: 'acknowledge',
+      refusals: [],
+    });
+  });
+
+  it.each([408, 409, 425, 429, 500, 502, 503, 507, 200, 204, 302])(
+    'keeps a batch answered with %i',
+    (status) => {
+      expect(decide(refused(status), FIRST, half)).toEqual({
+        kind: 'retry',
+        delayMs: 1000,
+        holdMs: 1000,
+        silent: false,
+      });
+    },
+  );
+
+  it.each([401, 403, 404, 410])('waits longest after %i: somebody is mending the site', (status) => {
+    expect(decide(refused(status), FIRST, half)).toMatchObject({
+      kind: 'retry',
+      holdMs: MAX_BACKOFF_MS * 0.75,
+    });
+  });
+
+  it.each([400, 422])('sets aside what our server refuses by name with %i', (status) => {
+    expect(decide(refused(status, ['REQUEST_GENERAL_FAILURE', 'BATCH_CONFLICT']), FIRST, half)).toEqual({
+      kind: 'set-aside',
+      refusal: { sequence: 0, code: 'BATCH_CONFLICT', path: '', message: 'why' },
+    });
+    expect(decide(refused(status), FIRST, half)).toMatchObject({ kind: 'retry' });
+  });
+
+  it('splits what is too large, down to single events', () => {
+    expect(decide(refused(413), FIRST, half)).toEqual({ kind: 'split' });
+    expect(decide(refused(413), { ...FIRST, count: 1 }, half)).toMatchObject({ kind: 'set-aside' });
+  });
+
+  it('splits what the server knows as split, and only if our server says so', () => {
+    expect(decide(refused(409, ['BATCH_SPLIT']), FIRST, half)).toEqual({ kind: 'split' });
+    expect(decide(refused(409, ['STORE_BUSY']), FIRST, half)).toMatchObject({ kind: 'retry' });
+  });
+
+  it('splits what alone gets no answer while others do', () => {
+    const silent: Answer = { kind: 'silent' };
+    expect(decide(silent, { ...FIRST, attempts: 9, lonely: 2 }, half)).toMatchObject({ kind: 'retry' });
+    expect(decide(silent, { ...FIRST, lonely: 3 }, half)).toEqual({ kind: 'split' });
+    expect(decide(silent, { ...FIRST, lonely: 3, count: 1 }, half)).toMatchObject({ kind: 'retry' });
+  });
+
+  it('lets others go before a batch that has got no answer several times', () => {
+    const action = decide({ kind: 'silent' }, { ...FIRST, attempts: 3 }, half);
+    expect(action).toEqual({ kind: 'retry', delayMs: 9000, holdMs: 1000, silent: true });
+  });
+
+  it('never comes before the time that was asked for, nor in the same instant as everybody', () => {
+    expect(decide(refused(429, [], 10_000), FIRST, half)).toMatchObject({ holdMs: 10_250 });
+    expect(decide(refused(503, [], 1_000), { ...FIRST, failures: 9 }, half)).toMatchObject({
+      holdMs: 150_000,
+    });
+    expect(decide(refused(503, [], MAX_WAIT_MS), FIRST, half)).toMatchObject({ holdMs: MAX_WAIT_MS });
+  });
+
+  it('doubles the longest wait with each failure up to a cap, with full jitter', () => {
+    const nearlyOne = () => 0.999_999_9;
+    expect([0, 1, 2, 7, 8, 50].map((failures) => backoffMs(failures, nearlyOne))).toEqual([
+      2000, 4000, 8000, 256_000, 300_000, 300_000,
+    ]);
+    expect(backoffMs(20, () => 0)).toBe(250);
+  });
+});

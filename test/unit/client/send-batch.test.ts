@@ -1,0 +1,107 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Platform } from '../../../client/delivery/platform.ts';
+import { REQUEST_LIMIT_MS, sendBatch, writeBody } from '../../../client/delivery/send-batch.ts';
+import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
+import type { SentBatch } from '../../../client/queue/records.ts';
+import { readBody, receiptFor } from '../../support/client-body.ts';
+import { FakeClock, fakePlatform } from '../../support/client-clock.ts';
+import { ENDPOINT, makeBurst, NOW, openQueue } from '../../support/client-queue.ts';
+
+async function leaseBatch(count = 2): Promise<SentBatch> {
+  const { events, leaseNow } = openQueue(createMemoryStorage());
+  await events.enqueue(makeBurst(1, count), false);
+  return (await leaseNow()).batch;
+}
+
+describe('send', () => {
+  let clock: FakeClock;
+  let calls: { url: string; init: RequestInit }[];
+  beforeEach(() => {
+    clock = new FakeClock();
+    calls = [];
+  });
+
+  function platformOf(reply: (init: RequestInit) => Response | Promise<Response>): Platform {
+    return fakePlatform(clock, async (url, init) => {
+      calls.push({ url, init });
+      return reply(init);
+    });
+  }
+
+  it('posts the events as they were frozen, with what identifies them', async () => {
+    const batch = await leaseBatch();
+    const answer = await sendBatch(batch, platformOf(receiptFor));
+    expect(answer).toEqual({ kind: 'receipt', status: 200, refusals: [] });
+    expect(calls).toMatchObject([
+      {
+        url: ENDPOINT,
+        init: { method: 'POST', credentials: 'omit', headers: { 'Content-Type': 'application/json' } },
+      },
+    ]);
+    expect(JSON.parse(readBody(calls[0]?.init.body).text)).toEqual({
+      batch: batch.id,
+      sentAt: NOW,
+      prefer: 'return=minimal, handling=lenient',
+      events: [{ n: 1 }, { n: 1 }],
+    });
+  });
+
+  it('names parents and losses where there are any', async () => {
+    const ledger = { dropped: 1, expired: 0, rejected: 0, unconfirmed: 0 };
+    const batch = { ...(await leaseBatch()), parents: ['p'], offset: 7, ledger };
+    expect(JSON.parse(writeBody(batch, NOW))).toMatchObject({ parents: ['p'], offset: 7, ledger });
+  });
+
+  it('is silent about a network error and about an answer that breaks off', async () => {
+    const batch = await leaseBatch();
+    expect(
+      await sendBatch(
+        batch,
+        platformOf(() => Promise.reject(new TypeError('failed'))),
+      ),
+    ).toEqual({ kind: 'silent' });
+    const broken = new ReadableStream({ start: (controller) => controller.error(new Error('cut')) });
+    expect(
+      await sendBatch(
+        batch,
+        platformOf(() => new Response(broken)),
+      ),
+    ).toEqual({ kind: 'silent' });
+  });
+
+  it('gives up a request that takes too long', async () => {
+    const batch = await leaseBatch();
+    const answer = sendBatch(
+      batch,
+      platformOf(
+        (init) =>
+          new Promise((_, reject) => {
+            init.signal?.addEventListener('abort', () => reject(new Error('aborted')));
+          }),
+      ),
+    );
+    await clock.advance(REQUEST_LIMIT_MS);
+    expect(await answer).toEqual({ kind: 'silent' });
+  });
+
+  it('compresses a large body, and sends it plain at once to who can’t inflate', async () => {
+    const batch = await leaseBatch(500);
+    const gzip = async (text: string) => new Uint8Array(gzipSync(text)).buffer;
+    const replies = [new Response('', { status: 415 })];
+    const platform = { ...platformOf((init) => replies.shift() ?? receiptFor(init)), gzip };
+    expect(await sendBatch(batch, platform)).toMatchObject({ kind: 'receipt' });
+    expect(calls[0]?.init.headers).toMatchObject({ 'Content-Encoding': 'gzip' });
+    const { body } = calls[0]?.init ?? {};
+    const inflated = body instanceof ArrayBuffer ? gunzipSync(body).toString() : '';
+    expect(inflated).toBe(calls[1]?.init.body);
+    expect(calls[1]?.init.headers).not.toHaveProperty('Content-Encoding');
+  });
+
+  it('sends plain when compressing fails', async () => {
+    const batch = await leaseBatch(500);
+    const platform = { ...platformOf(receiptFor), gzip: () => Promise.reject(new Error('no')) };
+    expect(await sendBatch(batch, platform)).toMatchObject({ kind: 'receipt' });
+    expect(calls).toHaveLength(1);
+  });
+});
