@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { EventStore } from '../../server/store/event-store.ts';
+import { openSnapshot } from '../../server/store/open-store.ts';
 import { aBatch, anEvent, FILTER, readAll } from '../support/events.ts';
 
 export interface StoreUnderTest {
@@ -181,6 +182,19 @@ export function runEventStoreContract(name: string, create: () => Promise<StoreU
       expect(await store.append(half.identity, () => half.contents)).toEqual({ kind: 'conflict' });
     });
 
+    it.each([
+      ['other events', { timestamp: 99 }, undefined],
+      ['another root', {}, randomUUID()],
+    ])('answers a half of a stored batch with %s with a conflict', async (_title, change, root) => {
+      const { store } = await create();
+      const whole = aBatch([anEvent({ timestamp: 1 }), anEvent({ timestamp: 2 })]);
+      await store.append(whole.identity, () => whole.contents);
+      const parents = [...(root === undefined ? [] : [root]), whole.identity.batch];
+      const half = aBatch([anEvent({ timestamp: 2, ...change })], { identity: { parents, offset: 1 } });
+
+      expect(await store.append(half.identity, () => half.contents)).toEqual({ kind: 'conflict' });
+    });
+
     it('counts the offset of a quarter from the root when its half is what was stored', async () => {
       const { store } = await create();
       const root = randomUUID();
@@ -210,12 +224,26 @@ export function runEventStoreContract(name: string, create: () => Promise<StoreU
 
       expect(snapshot.position).toBe(1);
       expect(store.snapshot().position).toBe(2);
-      const { openSnapshot } = await import('../../server/store/open-store.ts');
       const batches: string[] = [];
       for await (const events of openSnapshot(snapshot).read(FILTER, () => undefined)) {
         batches.push(...events.map(({ batch }) => batch));
       }
       expect(batches).toEqual([first.identity.batch]);
+    });
+
+    it('reads nothing above the position of a snapshot', async () => {
+      const { store } = await create();
+      for (const timestamp of [1, 2, 3]) {
+        const { identity, contents } = aBatch([anEvent({ timestamp })]);
+        await store.append(identity, () => contents);
+      }
+
+      const found: number[] = [];
+      const reader = openSnapshot({ ...store.snapshot(), position: 2 });
+      for await (const events of reader.read(FILTER, () => undefined))
+        found.push(...events.map(({ timestamp }) => timestamp));
+
+      expect(found).toEqual([1, 2]);
     });
 
     it('filters by customer, product, types and an inclusive range of time', async () => {

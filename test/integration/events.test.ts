@@ -31,6 +31,18 @@ async function storedLines(): Promise<number> {
   return text.split('\n').length - 1;
 }
 
+/** Sends a request head as it is, without a body, and resolves with the whole answer. */
+function rawRequest(head: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(server.port, '127.0.0.1', () => {
+      socket.write(`${head}\r\nConnection: close\r\n\r\n`);
+    });
+    socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+    socket.on('close', () => resolve(answer)).on('error', reject);
+  });
+}
+
 /** Codes and paths of an error answer's children; throws if it has not the documented form. */
 async function problems(response: Response): Promise<readonly string[]> {
   const nodes: unknown = await response.json();
@@ -336,6 +348,38 @@ describe('POST /events', () => {
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toContain('POST');
     expect(await problems(response)).toEqual(['REQUEST_METHOD_UNSUPPORTED']);
+  });
+
+  it.each(['PROPFIND', 'TRACE', 'PURGE'])('answers %s as it does other methods', async (method) => {
+    const known = await rawRequest(`${method} /events HTTP/1.1\r\nHost: x`);
+    const unknown = await rawRequest(`${method} /nowhere HTTP/1.1\r\nHost: x`);
+    expect(known).toMatch(/^HTTP\/1\.1 405 [^]*\r\nAllow: .*POST[^]*REQUEST_METHOD_UNSUPPORTED/);
+    expect(unknown).toMatch(/^HTTP\/1\.1 404 [^]*RESOURCE_NOT_FOUND/);
+  });
+
+  it('answers other methods on a file that it serves with 405', async () => {
+    const response = await fetch(`${server.url}/`, { method: 'POST' });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toContain('GET');
+  });
+
+  it.each(['http://[/events', 'http://[::1/', '//[', '/%E0%A4%A', '*'])(
+    'answers the address %s with a refusal of its own',
+    async (address) => {
+      const answer = await rawRequest(`GET ${address} HTTP/1.1\r\nHost: x`);
+      expect(answer).toMatch(/^HTTP\/1\.1 40[04] [^]*\[\{"value":\{"code":/);
+    },
+  );
+
+  it('names the batch of the header also where the body can not be read', async () => {
+    const batch = randomUUID();
+    for (const [body, type] of [
+      ['{', 'application/json'],
+      ['x', 'text/html'],
+    ] as const) {
+      const response = await post(body, { 'content-type': type, 'idempotency-key': batch });
+      expect(await response.json()).toMatchObject([{ value: { batch } }]);
+    }
   });
 
   it('answers an unknown path in the documented form', async () => {

@@ -49,12 +49,34 @@ describe('the server', () => {
     );
   });
 
+  it('starts where nothing can be written, if nothing has to be', async () => {
+    const dataFolder = await tempFolder();
+    const first = await startServerProcess({ dataFolder });
+    await first.stop();
+    const users = path.join(dataFolder, 'users.json');
+    const before = (await stat(users)).mtimeMs;
+
+    await startServerProcess({ dataFolder });
+
+    expect((await stat(users)).mtimeMs).toBe(before);
+  });
+
+  it('works in a folder whose name is too long for a socket', async () => {
+    const dataFolder = path.join(await tempFolder(), 'x'.repeat(100));
+    const server = await startServerProcess({ dataFolder });
+    await addUser(dataFolder, 'ann', '*', 'one');
+    expect((await fetch(`${server.url}/service/authenticate`, { headers: basic('ann', 'one') })).status).toBe(
+      200,
+    );
+  });
+
   it('keeps its folder and files from other users', async () => {
     const dataFolder = path.join(await tempFolder(), 'new');
     await startServerProcess({ dataFolder });
     expect((await stat(dataFolder)).mode & 0o077).toBe(0);
     expect((await stat(path.join(dataFolder, 'users.json'))).mode & 0o077).toBe(0);
     expect((await stat(path.join(dataFolder, 'secrets.json'))).mode & 0o077).toBe(0);
+    expect((await stat(path.join(dataFolder, 'manifest.jsonl'))).mode & 0o077).toBe(0);
   });
 
   it('refuses what a named catalog does not list, naming the field', async () => {
@@ -110,10 +132,15 @@ describe('the server', () => {
     const from = (origin: string) => postJson(`${url}/events`, { events: [] }, { origin });
 
     const allowed = await from('https://a.example');
+    const refused = await from('https://b.example');
 
+    expect(allowed.status).toBe(200);
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://a.example');
     expect(allowed.headers.get('vary')).toContain('Origin');
-    expect((await from('https://b.example')).headers.get('access-control-allow-origin')).toBeNull();
+    expect(refused.status).toBe(403);
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+    expect((await from(url)).status).toBe(200);
+    expect((await postJson(`${url}/events`, { events: [] })).status).toBe(200);
   });
 });
 

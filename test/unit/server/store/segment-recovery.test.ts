@@ -1,5 +1,6 @@
 import { appendFile, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Damage } from '../../../../server/store/event-store.ts';
 import { openSnapshot } from '../../../../server/store/open-store.ts';
@@ -26,6 +27,10 @@ async function fill(store: SegmentEventStore, count: number): Promise<readonly A
 
 function segmentPath(folder: string, number = 1): string {
   return path.join(folder, 'segments', `${String(number).padStart(8, '0')}.jsonl`);
+}
+
+function manifestPath(folder: string): string {
+  return path.join(folder, 'manifest.jsonl');
 }
 
 async function lineOffsets(file: string): Promise<readonly number[]> {
@@ -235,6 +240,67 @@ describe('recovery', () => {
   });
 });
 
+describe('a store of a newer version', () => {
+  const line = (version: number, fields: string): string => {
+    const checksum = crc32(Buffer.from(fields)).toString(16).padStart(8, '0');
+    return `{"v":${version},"crc":"${checksum}",${fields}\n`;
+  };
+
+  it.each([
+    ['a batch line of another version', segmentPath, line(2, '"position":9}')],
+    ['a manifest record of another version', manifestPath, line(2, '"op":"open","segment":2}')],
+    ['an operation that is not known', manifestPath, line(1, '"op":"seal","segment":1}')],
+  ])('is refused and left as it is: %s', async (_title, file, added) => {
+    const folder = await tempFolder();
+    const store = await openStore(folder);
+    await fill(store, 1);
+    await store.close();
+    await appendFile(file(folder), added);
+    const before = await readFile(file(folder));
+
+    await expect(openStore(folder)).rejects.toThrow(/newer version/);
+
+    expect(await readFile(file(folder))).toEqual(before);
+  });
+});
+
+describe('waiting for the disk', () => {
+  const bodies = (count: number) =>
+    Array.from({ length: count }, (_, timestamp) => aBatch([anEvent({ timestamp })]));
+
+  it('refuses what is too much at once, and takes it later', async () => {
+    const folder = await tempFolder();
+    const options = { segmentBytes: 1 << 26, maxWaitingBytes: 1_000, maxGroupBytes: 1 << 23 };
+    const store = await SegmentEventStore.open(folder, 0, options);
+    onTestFinished(() => store.close());
+    const batches = bodies(20);
+
+    const results = await Promise.allSettled(
+      batches.map(({ identity, contents }) => store.append(identity, () => contents)),
+    );
+    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    for (const { identity, contents } of batches) await store.append(identity, () => contents);
+
+    expect(refused.length).toBeGreaterThan(10);
+    expect(refused[0]).toMatchObject({ code: 'STORE_BUSY', retryAfterSeconds: 5 });
+    expect(await readAll(store)).toHaveLength(20);
+  });
+
+  it('writes what waits together in groups of bounded size, the first line of each marked', async () => {
+    const marks = async (maxGroupBytes: number): Promise<number> => {
+      const folder = await tempFolder();
+      const options = { segmentBytes: 1 << 26, maxWaitingBytes: 1 << 26, maxGroupBytes };
+      const store = await SegmentEventStore.open(folder, 0, options);
+      await Promise.all(bodies(6).map(({ identity, contents }) => store.append(identity, () => contents)));
+      await store.close();
+      return (await readFile(segmentPath(folder), 'utf8')).match(/"durable":/g)?.length ?? 0;
+    };
+
+    expect(await marks(1 << 23)).toBe(1);
+    expect(await marks(1)).toBe(6);
+  });
+});
+
 describe('a failing disk', () => {
   async function failOnce(
     method: 'write' | 'datasync' | 'sync',
@@ -265,11 +331,20 @@ describe('a failing disk', () => {
     // What was not flushed is in the file, and may be there after a crash.
     expect((await stat(segmentPath(folder))).size).toBeGreaterThan(durable);
 
+    const { segments } = store.snapshot();
+    expect(segments.map(({ length }) => length)).toEqual([durable]);
+
     expect(await store.append(identity, () => contents)).toMatchObject({ isNew: true });
     expect(store.health().isWritable).toBe(true);
+    // The bytes that do not count are given back.
+    expect((await stat(segmentPath(folder))).size).toBe(durable);
     await store.close();
     const reopened = await openStore(folder);
-    expect((await readable(reopened)).timestamps).toEqual([0, 7]);
+    // The first copy had position 2.
+    expect((await readAll(reopened)).map(({ timestamp, position }) => [timestamp, position])).toEqual([
+      [0, 1],
+      [7, 3],
+    ]);
     expect(reopened.health().damage).toEqual([]);
   });
 
@@ -287,6 +362,21 @@ describe('a failing disk', () => {
     await store.append(identity, () => contents);
 
     expect((await readable(store)).timestamps).toEqual([0, 7]);
+    expect(await readdir(path.join(folder, 'segments'))).toEqual(['00000001.jsonl']);
+    await store.close();
+    expect((await readable(await openStore(folder))).damage).toEqual([]);
+  });
+
+  it('keeps no file of a segment that could not be opened', async () => {
+    const folder = await tempFolder();
+    const store = await openStore(folder, 1);
+    await fill(store, 1);
+    for (let round = 0; round < 3; round++) {
+      const { identity, contents } = aBatch();
+      await failOnce('sync', 'EIO', folder);
+      await expect(store.append(identity, () => contents)).rejects.toThrow();
+    }
+    expect(await readdir(path.join(folder, 'segments'))).toEqual(['00000001.jsonl']);
   });
 
   it('acknowledges nothing until the manifest says that the failed segment is closed', async () => {
