@@ -80,8 +80,11 @@ async function runFrom(seed: number): Promise<void> {
               },
               () => undefined,
             ),
-          new Promise<void>((resolve) => setTimeout(resolve, HUNG_MS)).then(() => {
-            isHung ||= !acknowledged.has(identity.batch) && chance > 0.75;
+          new Promise<void>((resolve) => {
+            setTimeout(() => {
+              isHung ||= !acknowledged.has(identity.batch) && chance > 0.75;
+              resolve();
+            }, HUNG_MS);
           }),
         ]),
       ),

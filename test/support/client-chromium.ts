@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
+import { findBrowser } from '../../scripts/find-browser.ts';
 
 const FLAGS = [
   '--no-sandbox',
@@ -14,10 +15,13 @@ const FLAGS = [
 ];
 
 /** A real Chromium with a fresh profile; `$CHROMIUM` or Debian's. */
-export async function openChromium(): Promise<{ context: BrowserContext; close(): Promise<void> }> {
+export async function openChromium(): Promise<{
+  context: BrowserContext;
+  readonly close: () => Promise<void>;
+}> {
   const profile = await mkdtemp(join(tmpdir(), 'waybill-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: findBrowser() ?? 'chromium',
     headless: true,
     args: FLAGS,
   });

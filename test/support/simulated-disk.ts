@@ -75,7 +75,7 @@ export class SimulatedDisk {
    * @param random - Decides which of the unflushed writes got through, and how much of each.
    */
   async cutPower(folder: string, to: string, random: () => number): Promise<void> {
-    for (const [parent, names] of [...this.#names]) {
+    for (const [parent, names] of this.#names) {
       if (parent !== folder && !parent.startsWith(`${folder}${path.sep}`)) continue;
       const target = path.join(to, path.relative(folder, parent));
       await mkdir(target, { recursive: true });

@@ -278,7 +278,9 @@ describe('waiting for the disk', () => {
     const results = await Promise.allSettled(
       batches.map(({ identity, contents }) => store.append(identity, () => contents)),
     );
-    const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    const refused = results.flatMap((result): unknown[] =>
+      result.status === 'rejected' ? [result.reason] : [],
+    );
     for (const { identity, contents } of batches) await store.append(identity, () => contents);
 
     expect(refused.length).toBeGreaterThan(10);
