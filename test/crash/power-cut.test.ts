@@ -1,9 +1,11 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { MetadataFile } from '../../server/metadata-file.ts';
+import { writeReport } from '../../server/reports/report-writer.ts';
 import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
-import { aBatch, anEvent, readAll, type ABatch } from '../support/events.ts';
+import { DEFAULT_OUTPUT } from '../../shared/report.ts';
+import { aBatch, anEvent, FILTER, readAll, type ABatch } from '../support/events.ts';
 import { SimulatedDisk, type FlushResult } from '../support/simulated-disk.ts';
 import { makeTempFolder, tempFolder } from '../support/temp-folder.ts';
 
@@ -141,6 +143,32 @@ describe('a power cut', () => {
         throw new Error(`lost, doubled or damaged: run again with SEED=${seed}`, { cause: error });
       });
     }
+  });
+
+  it('takes nothing of a report that was finished', async () => {
+    const base = await tempFolder();
+    const simulated = new SimulatedDisk();
+    const [from, to] = [path.join(base, 'from'), path.join(base, 'to')];
+    await mkdir(from);
+    const store = await SegmentEventStore.open(path.join(base, 'store'), 0);
+    const { identity, contents } = aBatch();
+    await store.append(identity, () => contents);
+    disk.current = simulated;
+    await writeReport({
+      snapshot: store.snapshot(),
+      filter: FILTER,
+      output: DEFAULT_OUTPUT,
+      columns: { columns: [], keys: {} },
+      path: path.join(from, 'report.csv'),
+    });
+
+    await simulated.kill();
+    await simulated.cutPower(from, to, () => 0);
+    disk.current = undefined;
+    await store.close();
+
+    const text = await readFile(path.join(to, 'report.csv'), 'utf8');
+    expect(text.split('\n')).toHaveLength(3);
   });
 
   it('takes no change of metadata that was acknowledged', async () => {

@@ -1,8 +1,9 @@
 import { open, unlink, type FileHandle } from 'node:fs/promises';
-import { AppError, systemCode } from '../../errors.ts';
+import { AppError } from '../../errors.ts';
 import { syncDirectory } from '../../sync-directory.ts';
 import { encodeBatchLine } from './batch-line.ts';
 import type { DataDir } from './data-dir.ts';
+import { isFull, RETRY_AFTER_SECONDS, toAppError, unavailable } from './disk-errors.ts';
 import type { Manifest } from './manifest.ts';
 import { writeAt } from '../../write-at.ts';
 
@@ -48,8 +49,6 @@ interface NextSegment {
   readonly number: number;
   readonly file: FileHandle;
 }
-
-const RETRY_AFTER_SECONDS = 5;
 
 /**
  * Appends lines to the active segment; all that wait together share one write and one disk flush.
@@ -262,22 +261,4 @@ export class SegmentWriter {
       // All of it that counts is durable, and the manifest says where it ends.
     }
   }
-}
-
-function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  if (isFull(error)) {
-    const message = 'the disk is full';
-    return new AppError('STORE_FULL', message, { cause: error, retryAfterSeconds: RETRY_AFTER_SECONDS });
-  }
-  return unavailable('the disk refused a write', error);
-}
-
-function isFull(error: unknown): boolean {
-  const code = systemCode(error);
-  return code === 'ENOSPC' || code === 'EDQUOT';
-}
-
-function unavailable(message: string, cause?: unknown): AppError {
-  return new AppError('STORE_UNAVAILABLE', message, { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
 }
