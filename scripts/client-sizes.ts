@@ -6,20 +6,20 @@ import { buildClient } from './build-client.ts';
 
 /** What a visitor loads, in bytes of gzip -9: the most it may weigh today, and what it is to come down to. */
 const LOADS = [
-  { what: 'first load', files: ['waybill.js'], budgetBytes: 6_000, goalBytes: 4_800 },
+  { what: 'first load', files: ['waybill.js'], budgetBytes: 6_250, goalBytes: 4_800 },
   {
     what: 'page with a worker, all',
     files: ['waybill.js', 'waybill-link.js'],
-    budgetBytes: 12_200,
+    budgetBytes: 12_700,
     goalBytes: 9_000,
   },
   {
     what: 'page without a worker, all',
     files: ['waybill.js', 'waybill-flush.js'],
-    budgetBytes: 13_000,
+    budgetBytes: 13_800,
     goalBytes: 7_000,
   },
-  { what: 'worker', files: ['waybill-sw.js'], budgetBytes: 8_700, goalBytes: 6_200 },
+  { what: 'worker', files: ['waybill-sw.js'], budgetBytes: 8_950, goalBytes: 6_200 },
 ];
 
 export interface ClientSize {

@@ -2,6 +2,9 @@ import { isRecord } from '../../shared/text.ts';
 import type { Refusal } from '../queue/records.ts';
 import { MAX_WAIT_MS } from '../queue/queue-limits.ts';
 
+/** Shortest wait for a `Retry-After` with a date: the clocks may disagree, but some wait was meant. */
+const MIN_DATE_WAIT_MS = 5_000;
+
 /** What came back for one request. */
 export type Answer =
   /** The server has the batch: all of it but the refused events. */
@@ -26,7 +29,13 @@ export type Answer =
  */
 export function readAnswer(
   sent: { readonly id: string; readonly count: number },
-  response: { readonly status: number; readonly retryAfter: string | null; readonly text: string },
+  response: {
+    readonly status: number;
+    readonly retryAfter: string | null;
+    /** The `Date` header; null where another origin's can't be read. */
+    readonly date: string | null;
+    readonly text: string;
+  },
   nowMs: number,
 ): Answer {
   const { status } = response;
@@ -41,14 +50,21 @@ export function readAnswer(
     status,
     codes: nodes.map((node) => node.code),
     message: nodes[nodes.length - 1]?.message ?? '',
-    retryAfterMs: parseRetryAfter(response.retryAfter, nowMs),
+    retryAfterMs: parseRetryAfter(response.retryAfter, Date.parse(response.date ?? '') || nowMs),
   };
 }
 
-/** `Retry-After` as a wait in milliseconds: seconds or an HTTP date, at most one hour; 0 if there is none. */
+/**
+ * `Retry-After` as a wait in milliseconds: seconds or an HTTP date, at most one hour; 0 if there is none.
+ *
+ * @param nowMs - The time by the clock that the date was made with, as far as that is known.
+ */
 export function parseRetryAfter(header: string | null, nowMs: number): number {
   if (!header) return 0;
-  const waitMs = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs;
+  const seconds = Number(header);
+  const waitMs = Number.isNaN(seconds)
+    ? Math.max(Date.parse(header) - nowMs, MIN_DATE_WAIT_MS)
+    : seconds * 1000;
   return waitMs > 0 ? Math.min(waitMs, MAX_WAIT_MS) : 0;
 }
 

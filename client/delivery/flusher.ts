@@ -90,7 +90,12 @@ async function settle(
     case 'set-aside':
       return queue.setAside(batch, action.refusal, note('rejected'));
     case 'split':
-      await queue.split(batch, await splitBatch(batch, (bytes) => platform.sha1(bytes)), note('split'));
+      await queue.split(
+        batch,
+        await splitBatch(batch, (bytes) => platform.sha1(bytes)),
+        at + action.holdMs,
+        note('split'),
+      );
       return undefined;
     case 'retry': {
       const { delayMs, holdMs, silent } = action;

@@ -1,4 +1,4 @@
-import { MAX_WAIT_MS } from '../queue/queue-limits.ts';
+import { MAX_WAIT_MS, PATIENCE } from '../queue/queue-limits.ts';
 import type { Refusal } from '../queue/records.ts';
 import type { Answer } from './answer.ts';
 
@@ -14,15 +14,12 @@ const MIN_BACKOFF_MS = 250;
 /** Somebody has to mend the site before these can change. */
 const BROKEN_SITE = new Set([401, 403, 404, 410]);
 
-/** After so many silent failures a batch lets others go first, and is suspected if they succeed. */
-const PATIENCE = 3;
-
 /** What is known about a batch when its answer comes. */
 export interface Attempt {
   readonly count: number;
   /** Failed sends of this batch, this one not counted. */
   readonly attempts: number;
-  /** Silent failures of this batch while others were acknowledged. */
+  /** Those of them between which another batch was acknowledged. */
   readonly lonely: number;
   /** Failures of its endpoint since the last acknowledgement, this one not counted. */
   readonly failures: number;
@@ -30,7 +27,8 @@ export interface Attempt {
 
 export type Action =
   | { readonly kind: 'acknowledge'; readonly refusals: readonly Refusal[] }
-  | { readonly kind: 'split' }
+  /** Replace it by its halves; wait with everything to its endpoint for `holdMs`. */
+  | { readonly kind: 'split'; readonly holdMs: number }
   | { readonly kind: 'set-aside'; readonly refusal: Refusal }
   /** Wait: this batch for `delayMs`, everything to its endpoint for `holdMs`. */
   | { readonly kind: 'retry'; readonly delayMs: number; readonly holdMs: number; readonly silent: boolean };
@@ -41,11 +39,10 @@ export function decide(answer: Answer, attempt: Attempt, random: () => number): 
     case 'receipt':
       return { kind: 'acknowledge', refusals: answer.refusals };
     case 'silent': {
-      // A proxy's 413 may be unreadable from another origin: all that shows is silence.
-      if (attempt.lonely >= PATIENCE && attempt.count > 1) return { kind: 'split' };
       const holdMs = backoffMs(attempt.failures, random);
-      const extraMs = attempt.attempts >= PATIENCE ? backoffMs(attempt.attempts, random) : 0;
-      return { kind: 'retry', delayMs: holdMs + extraMs, holdMs, silent: true };
+      // A proxy's 413 may be unreadable from another origin: all that shows is silence.
+      if (attempt.lonely >= PATIENCE && attempt.count > 1) return { kind: 'split', holdMs };
+      return retry(attempt, holdMs, true, random);
     }
     case 'refused':
       return decideRefused(answer, attempt, random);
@@ -65,18 +62,30 @@ function decideRefused(
 ): Action {
   const { status, codes, message, retryAfterMs } = answer;
   const isOurs = codes.length > 0;
+  const isBad = isOurs && (status === 400 || status === 422);
+  // With a wait it is about the moment, not about the batch.
+  const isAsked = retryAfterMs > 0;
+  const isTooLarge = status === 413 && !isAsked;
+  const isAlone = attempt.lonely >= PATIENCE && !isAsked;
   // Another context has split this batch; here the split never became durable. Its halves have the same ids.
   const isSplit = status === 409 && codes.includes('BATCH_SPLIT');
-  if ((status === 413 || isSplit) && attempt.count > 1) return { kind: 'split' };
-  if (status === 413 || (isOurs && (status === 400 || status === 422))) {
+  const shortMs = backoffMs(attempt.failures, random);
+  if (attempt.count > 1 && !isBad && (isTooLarge || isSplit || isAlone))
+    return { kind: 'split', holdMs: shortMs };
+  // A proxy may say 413 to everything for a while: a lone event is given up only if others go through.
+  if (isBad || (isTooLarge && (isOurs || isAlone))) {
     const code = codes[codes.length - 1] ?? 'REQUEST_TOO_LARGE';
     return { kind: 'set-aside', refusal: { sequence: 0, code, path: '', message } };
   }
-  const ownMs = BROKEN_SITE.has(status)
-    ? Math.round(MAX_BACKOFF_MS * (1 - random() / 2))
-    : backoffMs(attempt.failures, random);
+  // If others go through, it is the batch and not the site.
+  const isBroken = BROKEN_SITE.has(status) && attempt.lonely === 0;
+  const ownMs = isBroken ? Math.round(MAX_BACKOFF_MS * (1 - random() / 2)) : shortMs;
   // Never before the time that was asked for, and not all clients in the same instant after it.
-  const askedMs = retryAfterMs > 0 ? retryAfterMs + Math.round(random() * 500) : 0;
-  const holdMs = Math.min(Math.max(ownMs, askedMs), MAX_WAIT_MS);
-  return { kind: 'retry', delayMs: holdMs, holdMs, silent: false };
+  const askedMs = isAsked ? retryAfterMs + Math.round(random() * 500) : 0;
+  return retry(attempt, Math.min(Math.max(ownMs, askedMs), MAX_WAIT_MS), false, random);
+}
+
+function retry({ attempts }: Attempt, holdMs: number, silent: boolean, random: () => number): Action {
+  const extraMs = attempts >= PATIENCE ? backoffMs(attempts, random) : 0;
+  return { kind: 'retry', delayMs: Math.min(holdMs + extraMs, MAX_WAIT_MS), holdMs, silent };
 }

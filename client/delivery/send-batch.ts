@@ -67,7 +67,8 @@ async function post(
     });
     const text = await response.text();
     const retryAfter = response.headers.get('Retry-After');
-    return readAnswer(batch, { status: response.status, retryAfter, text }, platform.now());
+    const date = response.headers.get('Date');
+    return readAnswer(batch, { status: response.status, retryAfter, date, text }, platform.now());
   } catch {
     return { kind: 'silent' };
   } finally {

@@ -1,6 +1,6 @@
 import { utf8Length } from '../../shared/text.ts';
 import { hex } from '../queue/batch-id.ts';
-import type { BurstRange, SentBatch } from '../queue/records.ts';
+import { type BurstRange, type SentBatch, UNTRIED } from '../queue/records.ts';
 import type { Platform } from './platform.ts';
 
 /**
@@ -43,15 +43,7 @@ function part(batch: SentBatch, texts: readonly string[], start: number, end: nu
     ledger: start === 0 ? batch.ledger : null,
     parents: [...batch.parents, batch.id],
     offset: batch.offset + start,
-    token: '',
-    leasedAt: 0,
-    leaseUntil: 0,
-    isLocked: false,
-    attempts: 0,
-    lonely: 0,
-    failedAt: 0,
-    silent: false,
-    notBefore: 0,
+    ...UNTRIED,
   };
 }
 

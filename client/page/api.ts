@@ -9,13 +9,13 @@ export interface CollectorOptions {
   /** Code of the product, e.g. `PORTFOLIO`. */
   readonly product: string;
   /** Version of the product, stored with each event. */
-  readonly version?: string | null;
+  readonly version?: string | null | undefined;
   /** Where events are sent. Default: `/events` at the origin that the script came from. */
-  readonly endpoint?: string;
+  readonly endpoint?: string | undefined;
   /** Address on this site of the service worker. Without one, events wait for the next visit once the tab has closed. */
-  readonly worker?: string;
+  readonly worker?: string | undefined;
   /** Folder of the script's other files. Default: the script's own. */
-  readonly assets?: string;
+  readonly assets?: string | undefined;
   /**
    * For each event type, the keys of its context in their order: lets `track` take an object, and fills in
    * the values of `setContext`. A type without an entry takes an array only.

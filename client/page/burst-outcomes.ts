@@ -1,12 +1,21 @@
 import type { DeliveredOutcome } from './api.ts';
 import type { Outcome, PendingBurst } from './pending-burst.ts';
 
-/** The outcome of the burst's event at this index, when it is known. */
-export function awaitDelivery(burst: PendingBurst, index: number): Promise<DeliveredOutcome> {
+/**
+ * The outcome of the burst's event at this index, when it is known.
+ *
+ * @param isExpected - Whether anybody will note what becomes of the burst from now on.
+ */
+export function awaitDelivery(
+  burst: PendingBurst,
+  index: number,
+  isExpected: boolean,
+): Promise<DeliveredOutcome> {
   return new Promise((resolve) => {
     const outcome = burst.outcomes.find((item) => holds(item, index));
     if (outcome) resolve(describe(outcome, index));
-    else burst.waiters.push({ index, resolve });
+    else if (isExpected) burst.waiters.push({ index, resolve });
+    else resolve({ status: 'unknown' });
   });
 }
 

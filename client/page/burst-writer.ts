@@ -25,8 +25,8 @@ export interface WriterParts {
 export interface BurstWriter {
   /** Takes an event's JSON text; it is written in this task or, if a write is under way, right after it. */
   add(text: string): { readonly burst: PendingBurst; readonly index: number };
-  /** Counts an event that was refused, with the next write. */
-  reject(): void;
+  /** Counts events that will not be written, with the next write. */
+  readonly lose: (losses: Partial<Ledger>) => void;
   /** Begins every write that waits for another one: the page may be about to go. */
   force(): void;
   /** Resolves when nothing is left to write. */
@@ -44,14 +44,12 @@ export interface BurstWriter {
 export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }: WriterParts): BurstWriter {
   const waiting: PendingBurst[] = [];
   const writing = new Set<PendingBurst>();
-  let lost = EMPTY_LEDGER;
-  let hasLost = false;
+  let lost: Ledger | undefined;
   let pump: Promise<void> | undefined;
   let memoryBytes = 0;
 
   function lose(losses: Partial<Ledger>): void {
-    lost = addLedgers(lost, losses);
-    hasLost = true;
+    lost = addLedgers(lost ?? EMPTY_LEDGER, losses);
     wake();
   }
 
@@ -61,16 +59,16 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
   }
 
   async function drain(): Promise<void> {
-    while (waiting.length > 0 || hasLost) await write(waiting.shift() ?? createBurst(clock.now()));
+    while (waiting.length > 0 || lost) await write(waiting.shift() ?? createBurst(clock.now()));
     pump = undefined;
   }
 
+  /** Never rejects: whatever fails, the next burst is written. */
   async function write(burst: PendingBurst): Promise<void> {
     writing.add(burst);
     const { id, count, bytes, createdAt } = burst;
-    const losses = hasLost ? { lost } : {};
-    lost = EMPTY_LEDGER;
-    hasLost = false;
+    const losses = lost && { lost };
+    lost = undefined;
     const events = burst.texts.join(',');
     const record = { id, events, count, bytes, createdAt, ...losses };
     for (let attempt = 0; ; attempt++) {
@@ -89,14 +87,21 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     writing.delete(burst);
     memoryBytes -= bytes;
     burst.texts = [];
-    if (count > 0) onStored(burst);
+    try {
+      if (count > 0) onStored(burst);
+    } catch {
+      // Delivery has its own ways to find what is queued; what comes next is stored in any case.
+    }
   }
 
+  /** If there is no room for it any more. */
   function dropOldest(): void {
     const [oldest] = waiting;
     if (!oldest || memoryBytes <= MAX_MEMORY_BYTES) return;
     waiting.shift();
     memoryBytes -= oldest.bytes;
+    // Whoever waits for its outcome keeps the burst.
+    oldest.texts = [];
     oldest.resolveStored({ status: 'dropped' });
     lose({ dropped: oldest.count });
     onDropped(oldest);
@@ -122,11 +127,11 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
       burst.texts.push(text);
       burst.bytes += size;
       memoryBytes += size;
-      if (memoryBytes > MAX_MEMORY_BYTES) dropOldest();
+      dropOldest();
       wake();
       return { burst, index };
     },
-    reject: () => lose({ rejected: 1 }),
+    lose,
     force() {
       for (const burst of waiting.splice(0)) void write(burst);
     },

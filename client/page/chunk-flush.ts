@@ -3,7 +3,11 @@ import { createPageFlusher } from './page-flusher.ts';
 
 /** A page's delivery by itself. */
 export function createDelivery(parts: DeliveryParts): PageDelivery {
-  return createPageDelivery({ ...parts, createFlusher: createPageFlusher });
+  return createPageDelivery({
+    ...parts,
+    startedAt: performance.timeOrigin,
+    createFlusher: createPageFlusher,
+  });
 }
 
 export { createPageFlusher as createFlusher };

@@ -3,5 +3,9 @@ import { createPageDelivery, type DeliveryParts, type PageDelivery } from './pag
 
 /** A page's delivery by the worker; the flush loop of its own is loaded if the worker fails. */
 export function createDelivery(parts: DeliveryParts): PageDelivery {
-  return createPageDelivery({ ...parts, connect: () => connectWorker(parts.config.worker) });
+  return createPageDelivery({
+    ...parts,
+    startedAt: performance.timeOrigin,
+    connect: () => connectWorker(parts.config.worker, parts.clock),
+  });
 }

@@ -1,20 +1,27 @@
+import { EMPTY_LEDGER } from '../../shared/batch.ts';
 import type { EventProblem } from '../../shared/error-codes.ts';
 import { parseEvent } from '../../shared/event.ts';
 import { DEFAULT_LIMITS } from '../../shared/limits.ts';
+import { isRecord } from '../../shared/text.ts';
 import { createEventQueue } from '../queue/create-event-queue.ts';
 import type { Storage } from '../queue/storage.ts';
-import type { Collector, CollectorOptions, Tracked } from './api.ts';
+import type { Collector, CollectorOptions, Status, Tracked } from './api.ts';
 import { createBurstWriter } from './burst-writer.ts';
 import type { Clock } from './clock.ts';
+import { defer } from './defer.ts';
 import type { Emitter } from './emitter.ts';
 import type { Chunks } from './load-chunk.ts';
 import type { Config } from './options.ts';
 import { orderContext } from './order-context.ts';
 import type { PageDelivery } from './page-delivery.ts';
 import type { PendingBurst } from './pending-burst.ts';
+import { within } from './within.ts';
 
-/** Bursts whose outcome is of interest once the other part has been loaded, at most. */
+/** Bursts whose outcome is of interest once the other part has been loaded, and events before `init`, at most. */
 const MAX_EARLY = 10_000;
+
+/** Longest wait for the other part, or for storage, on behalf of a caller. */
+const READY_LIMIT_MS = 10_000;
 
 /** Wait before what could not be loaded is tried again. */
 const RELOAD_MS = 30_000;
@@ -38,8 +45,9 @@ export interface CollectorParts {
 export function createCollector({ clock, emitter, channel, ...parts }: CollectorParts): Collector {
   let config: Config | undefined;
   let delivery: PageDelivery | undefined;
-  let shared: Readonly<Record<string, string | null>> = {};
+  let shared: Values = {};
   let isClosed = false;
+  let uninitiated = 0;
   /** Bursts that the other part has not heard of yet. */
   const early: PendingBurst[] = [];
   const [storage, resolveStorage] = defer<Storage>();
@@ -74,13 +82,14 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
       delivery = chunk.createDelivery({
         config: ready,
         clock,
+        describe,
         emitter,
         storage: opened,
         writer,
         chunks,
         channel,
       });
-      for (const burst of early.splice(0)) delivery.expect(burst);
+      early.splice(0).forEach(delivery.expect);
       resolveDelivery(delivery);
     } catch {
       clock.after(RELOAD_MS, () => void loadDelivery(ready, chunks));
@@ -88,7 +97,7 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
   }
 
   function refuse(problems: readonly EventProblem[]): Tracked {
-    writer.reject();
+    writer.lose({ rejected: 1 });
     const refusals = problems.map(({ code, path }) => ({ sequence: 0, code, path, message: '' }));
     emitter.emit('rejected', { batch: null, count: 1, refusals });
     return {
@@ -97,10 +106,13 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
     };
   }
 
-  function accept(ready: Config, nowMs: number, [type, context, options = {}]: TrackArguments): Tracked {
+  function accept(ready: Config, nowMs: number, values: Values, args: unknown): Tracked {
+    const list: readonly unknown[] = Array.isArray(args) ? args : [];
+    const [type, context, given] = list;
+    const options = isRecord(given) ? given : {};
     const { customer = ready.customer, product = ready.product, timestamp = nowMs } = options;
     const { version = ready.version } = options;
-    const ordered = orderContext(context, ready.contextKeys[type], shared);
+    const ordered = orderContext(context, ready.contextKeys[String(type)], values);
     const event = { customer, product, type, timestamp, context: ordered, version };
     const parsed = parseEvent(event, DEFAULT_LIMITS, nowMs);
     if (!parsed.ok) return refuse(parsed.problems);
@@ -114,62 +126,85 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
     };
   }
 
-  function tryAccept(ready: Config, nowMs: number, args: TrackArguments): Tracked {
-    try {
-      return accept(ready, nowMs, args);
-    } catch {
-      // Something that throws when it is looked at: as malformed as any other wrong value.
-      return refuse([{ code: 'REQUEST_PARAMETER_MALFORMED', path: '' }]);
-    }
+  /** Takes the arguments as text: the caller's own may change before they are looked at. */
+  function acceptLater(nowMs: number, args: readonly unknown[]): Tracked {
+    const values = shared;
+    const text = JSON.stringify(args);
+    const tracked = started
+      .then((ready) => accept(ready, nowMs, values, JSON.parse(text)))
+      .catch(refuseMalformed);
+    return {
+      stored: tracked.then((later) => later.stored),
+      delivered: tracked.then((later) => later.delivered),
+    };
   }
+
+  // For what throws when it is looked at: as malformed as any other wrong value.
+  const refuseMalformed = (): Tracked => refuse([{ code: 'REQUEST_PARAMETER_MALFORMED', path: '' }]);
+
+  const describe = (): Status => ({
+    events: writer.count(),
+    batches: 0,
+    bytes: 0,
+    oldestAgeMs: null,
+    lastAnswer: null,
+    nextAttemptAt: null,
+    storage: 'opening',
+    worker: config?.worker ? 'loading' : 'none',
+    ledger: EMPTY_LEDGER,
+  });
+
+  const whenReady = (): Promise<PageDelivery | undefined> => within(delivering, READY_LIMIT_MS, clock);
 
   return {
     init(options) {
-      if (config) return;
-      const ready = parts.configure(options);
-      const chunks = parts.chunksOf(ready.assets);
-      config = ready;
-      start(ready);
-      openStorage(chunks);
-      void parts.whenQuiet().then(() => loadDelivery(ready, chunks));
+      try {
+        if (config) return;
+        const ready = parts.configure(options);
+        const chunks = parts.chunksOf(ready.assets);
+        config = ready;
+        start(ready);
+        openStorage(chunks);
+        void parts.whenQuiet().then(() => loadDelivery(ready, chunks));
+      } catch {
+        // No options at all: a later call may bring some.
+      }
     },
     track(...args) {
       if (isClosed) return CLOSED;
       const nowMs = clock.now();
-      if (config) return tryAccept(config, nowMs, args);
-      const tracked = started.then((ready) => tryAccept(ready, nowMs, args));
-      return {
-        stored: tracked.then((later) => later.stored),
-        delivered: tracked.then((later) => later.delivered),
-      };
+      try {
+        if (config) return accept(config, nowMs, shared, args);
+        if (++uninitiated <= MAX_EARLY) return acceptLater(nowMs, args);
+      } catch {
+        return refuseMalformed();
+      }
+      writer.lose({ dropped: 1 });
+      return CLOSED;
     },
     setContext(values) {
-      shared = { ...shared, ...values };
+      try {
+        shared = { ...shared, ...values };
+      } catch {
+        // Something that throws when it is looked at: nothing is taken of it.
+      }
     },
     clearContext() {
       shared = {};
     },
-    flush: () => delivering.then((ready) => ready.flush()),
-    status: () => delivering.then((ready) => ready.status()),
+    flush: async () => (await whenReady())?.flush(),
+    status: async () => (await whenReady())?.status() ?? describe(),
     on: emitter.on,
     async close() {
       isClosed = true;
       delivery?.stop();
-      await writer.settled();
-      if (config) (await storage).close();
+      const closing = writer.settled().then(() => config && storage.then((opened) => opened.close()));
+      await within(closing, READY_LIMIT_MS, clock);
     },
   };
 }
 
-type TrackArguments = Parameters<Collector['track']>;
+type Values = Readonly<Record<string, string | null>>;
 
 const DROPPED = Promise.resolve({ status: 'dropped' } as const);
 const CLOSED: Tracked = { stored: DROPPED, delivered: DROPPED };
-
-function defer<Value>(): [promise: Promise<Value>, resolve: (value: Value) => void] {
-  let resolvePromise: ((value: Value) => void) | undefined;
-  const promise = new Promise<Value>((resolve) => {
-    resolvePromise = resolve;
-  });
-  return [promise, (value) => resolvePromise?.(value)];
-}

@@ -8,6 +8,8 @@ import {
   STORED_MESSAGE,
   type WorkerApi,
 } from '../../shared/worker-api.ts';
+import type { Clock } from './clock.ts';
+import { within } from './within.ts';
 
 /** A live worker answers a ping in milliseconds; one that has to be started first, in far less than this. */
 const PING_LIMIT_MS = 4_000;
@@ -15,6 +17,7 @@ const PING_LIMIT_MS = 4_000;
 /** Longest wait for a run: the worker may be ended in the middle of it and then never answers. */
 const RUN_LIMIT_MS = 45_000;
 
+/** After this it is tried again from the start: what was installing may have failed. */
 const ACTIVATION_LIMIT_MS = 10_000;
 
 export interface WorkerLink {
@@ -31,51 +34,47 @@ export interface WorkerLink {
 }
 
 /**
- * Registers the worker and waits until it is active.
+ * Registers the worker and waits until it is active: for ever, if its script is never answered.
  *
  * @returns undefined if it did not become active in time.
  * @throws What the browser says when it can't be registered.
  */
-export async function connectWorker(url: string): Promise<WorkerLink | undefined> {
+export async function connectWorker(url: string, clock: Clock): Promise<WorkerLink | undefined> {
   const workbox = new Workbox(url, { updateViaCache: 'none' });
   const registration = await workbox.register({ immediate: true });
-  const first = registration?.active ?? (await within(workbox.active, ACTIVATION_LIMIT_MS));
+  const first = registration?.active ?? (await within(workbox.active, ACTIVATION_LIMIT_MS, clock));
   if (!first) return undefined;
   // The active worker changes with every update.
   const current = (): ServiceWorker => registration?.active ?? first;
   return {
-    flush: (wish) => flushBy(current(), wish),
+    flush: (wish) => flushBy(current(), wish, clock),
     leave: () => tell(current(), LEAVING_MESSAGE),
     planned: () => tell(current(), STORED_MESSAGE),
   };
 }
 
 function tell(worker: ServiceWorker, message: string): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has none
-  worker.postMessage(message);
+  try {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has none
+    worker.postMessage(message);
+  } catch {
+    // A worker that is gone. These messages are hints, and their callers have more to do.
+  }
 }
 
-async function flushBy(worker: ServiceWorker, wish: FlushWish): Promise<FlushReport | undefined> {
+async function flushBy(
+  worker: ServiceWorker,
+  wish: FlushWish,
+  clock: Clock,
+): Promise<FlushReport | undefined> {
   const { port1, port2 } = new MessageChannel();
   const api = wrap<WorkerApi>(port1);
   worker.postMessage(PORT_MESSAGE, [port2]);
   const ping = api.ping();
   const report = api.flush(wish);
   try {
-    return (await within(ping, PING_LIMIT_MS)) && (await within(report, RUN_LIMIT_MS));
+    return (await within(ping, PING_LIMIT_MS, clock)) && (await within(report, RUN_LIMIT_MS, clock));
   } finally {
     api[releaseProxy]();
-  }
-}
-
-async function within<Value>(promise: Promise<Value>, limitMs: number): Promise<Value | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), limitMs);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }

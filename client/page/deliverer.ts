@@ -3,9 +3,13 @@ import type { Flusher } from '../delivery/flusher.ts';
 import type { WorkerState } from './api.ts';
 import type { Clock } from './clock.ts';
 import type { WorkerLink } from './connect-worker.ts';
+import { within } from './within.ts';
 
 /** After a file could not be loaded or a worker not be registered, it is tried again no sooner. */
 const RETRY_MS = 30_000;
+
+/** Longest wait for a file or for a worker to be registered and active. */
+const LOAD_LIMIT_MS = 10_000;
 
 export interface DelivererParts {
   readonly clock: Clock;
@@ -28,12 +32,25 @@ export function createDeliverer({ clock, connect, loadFlusher }: DelivererParts)
   let state: WorkerState = connect ? 'loading' : 'none';
   let link: WorkerLink | undefined;
   let flusher: Flusher | undefined;
-  let connectAt = 0;
+  let isConnecting = false;
+  /** After a failure, for a while: by a timer, since the clock may be set back. */
+  let isResting = false;
+
+  /** Its link is taken also when it comes after everybody has stopped waiting for it. */
+  async function open(): Promise<void> {
+    isConnecting = true;
+    try {
+      link = await connect?.();
+      if (link) isResting = false;
+    } finally {
+      isConnecting = false;
+    }
+  }
 
   async function byWorker(wish: FlushWish): Promise<FlushReport | undefined> {
-    if (!connect || clock.now() < connectAt) return undefined;
+    if (!connect || isResting) return undefined;
     try {
-      link ??= await connect();
+      if (!link && !isConnecting) await within(open(), LOAD_LIMIT_MS, clock);
       const report = await link?.flush(wish);
       if (report) {
         state = 'active';
@@ -43,7 +60,10 @@ export function createDeliverer({ clock, connect, loadFlusher }: DelivererParts)
       // Not served, not allowed, or in a state that can't be talked to.
     }
     state = 'unavailable';
-    connectAt = clock.now() + RETRY_MS;
+    isResting = true;
+    clock.after(RETRY_MS, () => {
+      isResting = false;
+    });
     return undefined;
   }
 
@@ -52,12 +72,13 @@ export function createDeliverer({ clock, connect, loadFlusher }: DelivererParts)
       try {
         const report = await byWorker(wish);
         if (report?.ok) return report;
-        flusher ??= await loadFlusher();
-        return await flusher.flush(wish);
+        flusher ??= await within(loadFlusher(), LOAD_LIMIT_MS, clock);
+        if (flusher) return await flusher.flush(wish);
       } catch {
-        // What could send can't be loaded now. What was tracked lies safe in the queue.
-        return { ok: false, requests: 0, dueAt: null };
+        // Not there, as if it had not come in time.
       }
+      // What could send can't be loaded now. What was tracked lies safe in the queue.
+      return { ok: false, requests: 0, dueAt: null };
     },
     leave() {
       link?.leave();

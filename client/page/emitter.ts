@@ -21,9 +21,11 @@ export function createEmitter(): Emitter {
   };
   return {
     on(name, listener) {
-      // A name that is none of ours is the page's mistake, and no reason to throw into it.
-      listeners[name]?.add(listener);
-      return () => void listeners[name]?.delete(listener);
+      // A name that is none of ours is the page's mistake, and no reason to throw into it: not one that
+      // every object has, either.
+      const found = Object.keys(listeners).includes(name) ? listeners[name] : undefined;
+      found?.add(listener);
+      return () => void found?.delete(listener);
     },
     emit(name, event) {
       for (const listener of listeners[name]) setTimeout(() => listener(event));

@@ -33,7 +33,9 @@ export function createFlushScheduler({ clock, deliver, status, onPlanned }: Sche
   let isStopped = false;
 
   /** @returns Whether that is sooner than what was planned. */
-  function wake(at: number): boolean {
+  function wake(wishedAt: number): boolean {
+    // A time noted before the clock was set back lies beyond any that could be meant.
+    const at = Math.min(wishedAt, clock.now() + HEARTBEAT_MS);
     if (isStopped || at >= wakeAt) return false;
     cancel?.();
     wakeAt = at;
@@ -62,7 +64,7 @@ export function createFlushScheduler({ clock, deliver, status, onPlanned }: Sche
       if (dueAt === null) return;
       // What is due although a run has just ended is in somebody else's hands, or nothing could be loaded.
       const pauseMs = Math.min(HEARTBEAT_MS, DEBOUNCE_MS * 2 ** failures);
-      wake(Math.min(Math.max(dueAt, now + pauseMs), now + HEARTBEAT_MS));
+      wake(Math.max(dueAt, now + pauseMs));
     } catch {
       wake(now + HEARTBEAT_MS);
     }

@@ -1,15 +1,17 @@
 import type { createMemoryStorage } from '../queue/memory-storage.ts';
 import type { sha1 } from '../delivery/sha1.ts';
-import type { createPageDelivery } from './page-delivery.ts';
+import type { DeliveryParts, PageDelivery } from './page-delivery.ts';
 import type { createPageFlusher } from './page-flusher.ts';
+
+type CreateDelivery = (parts: DeliveryParts) => PageDelivery;
 
 /** The script's files that are loaded when they are first needed; each is an ES module beside it. */
 export interface Chunks {
   /** Everything after an event is stored, where a worker delivers. */
-  link(): Promise<{ readonly createDelivery: typeof createPageDelivery }>;
+  link(): Promise<{ readonly createDelivery: CreateDelivery }>;
   /** The same where the page delivers by itself, and the flush loop for pages whose worker fails. */
   flush(): Promise<{
-    readonly createDelivery: typeof createPageDelivery;
+    readonly createDelivery: CreateDelivery;
     readonly createFlusher: typeof createPageFlusher;
   }>;
   /** What pages without IndexedDB or without TLS need. */

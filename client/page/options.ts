@@ -5,7 +5,7 @@ import type { CollectorOptions } from './api.ts';
 export interface Config {
   readonly customer: string;
   readonly product: string;
-  readonly version: string | null | undefined;
+  readonly version?: string | null | undefined;
   /** Absolute URL. */
   readonly endpoint: string;
   /** Absolute URL, or empty. */
@@ -23,9 +23,7 @@ export interface Config {
  */
 export function readOptions(options: CollectorOptions, scriptUrl: string, pageUrl: string): Config {
   return {
-    customer: options.customer,
-    product: options.product,
-    version: options.version,
+    ...options,
     endpoint: resolveUrl(options.endpoint, pageUrl) || resolveUrl(EVENTS_PATH, scriptUrl),
     worker: resolveUrl(options.worker, pageUrl),
     assets: resolveUrl(options.assets, pageUrl) || resolveUrl('.', scriptUrl),
@@ -39,14 +37,7 @@ export function readDataset(
 ): CollectorOptions | undefined {
   const { customer, product, version, endpoint, worker, assets } = data;
   if (!customer || !product) return undefined;
-  return {
-    customer,
-    product,
-    ...(version ? { version } : {}),
-    ...(endpoint ? { endpoint } : {}),
-    ...(worker ? { worker } : {}),
-    ...(assets ? { assets } : {}),
-  };
+  return { customer, product, version: version || undefined, endpoint, worker, assets };
 }
 
 function resolveUrl(url: string | undefined, base: string): string {

@@ -5,7 +5,6 @@ import { isRecord } from '../../shared/text.ts';
 import { createQueueMonitor } from '../queue/create-queue-monitor.ts';
 import type { Storage } from '../queue/storage.ts';
 import type { DeliveredOutcome, Status } from './api.ts';
-import { awaitDelivery } from './burst-outcomes.ts';
 import type { BurstWriter } from './burst-writer.ts';
 import type { Clock } from './clock.ts';
 import type { WorkerLink } from './connect-worker.ts';
@@ -19,6 +18,7 @@ import { watchLifecycle } from './page-lifecycle.ts';
 import { describeStatus } from './page-status.ts';
 import type { PendingBurst } from './pending-burst.ts';
 import { createReceipts } from './receipts.ts';
+import { within } from './within.ts';
 
 /** Bytes stored between two looks at the queue's bounds. */
 const TRIM_EVERY_BYTES = 262_144;
@@ -33,6 +33,8 @@ const SETTLE_LIMIT_MS = 2_000;
 export interface DeliveryParts {
   readonly config: Config;
   readonly clock: Clock;
+  /** The status as far as the queue has no part in it. */
+  readonly describe: () => Status;
   readonly emitter: Emitter;
   readonly storage: Storage;
   readonly writer: BurstWriter;
@@ -40,7 +42,9 @@ export interface DeliveryParts {
   readonly channel: BroadcastChannel | undefined;
 }
 
-interface Senders {
+interface Surroundings {
+  /** When the page was opened. */
+  readonly startedAt: number;
   readonly connect?: () => Promise<WorkerLink | undefined>;
   readonly createFlusher?: typeof createPageFlusher;
 }
@@ -59,13 +63,14 @@ export interface PageDelivery {
   readonly stop: () => void;
 }
 
-export function createPageDelivery(parts: DeliveryParts & Senders): PageDelivery {
-  const { channel, clock, config, emitter, storage, writer } = parts;
+export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDelivery {
+  const { channel, clock, config, emitter, startedAt, storage, writer } = parts;
   const { endpoint } = config;
   const monitor = createQueueMonitor(storage, endpoint);
   const receipts = createReceipts(emitter);
   let bytesUntilTrim = 0;
   let isTelling = false;
+  let hasCaughtUp = false;
 
   const onAnswer: FlusherParts['onAnswer'] = (answered, done) => {
     const announcement = { endpoint: answered, done: done ?? null };
@@ -86,33 +91,43 @@ export function createPageDelivery(parts: DeliveryParts & Senders): PageDelivery
     deliver: runInTurn(
       async (wish) => {
         const report = await deliverer.deliver(wish);
-        if (!channel) await catchUp();
         changed();
         return report;
       },
       (left, right) => ({ urgent: left.urgent || right.urgent }),
     ),
-    status: () => monitor.status(clock.now()),
+    async status() {
+      const queued = await monitor.status(clock.now());
+      // After it: once the queue is seen empty, nothing that left it is missed.
+      await catchUp();
+      return queued;
+    },
     onPlanned: () => deliverer.planned(),
   });
 
   function hear({ endpoint: answered, done }: Announcement): void {
     if (answered !== endpoint) return;
-    if (done) receipts.settle(done);
+    if (done) receipts.settle(done, true);
     changed();
   }
 
-  /** Learns from the queue what no message has told: this page may have been frozen. */
+  /** Learns from the queue what no message has told: this page may have been loading, or frozen. */
   async function catchUp(): Promise<void> {
-    if (receipts.hasPending()) await settleAll(monitor.done());
-  }
-
-  async function settleAll(batches: ReturnType<typeof monitor.done>): Promise<void> {
+    if (hasCaughtUp && !receipts.hasPending() && !emitter.has('delivered')) return;
     try {
-      for (const done of await batches) receipts.settle(done);
+      for (const done of await monitor.done()) {
+        // At the first time, most of it left the queue before there was this page.
+        receipts.settle(done, hasCaughtUp || (done.at >= startedAt && done.at <= clock.now()));
+      }
+      hasCaughtUp = true;
     } catch {
       // The storage is gone for now; the next look at it is another chance.
     }
+  }
+
+  async function trim(): Promise<void> {
+    const dropped = await monitor.trim(clock.now()).catch(() => []);
+    for (const done of dropped) receipts.settle(done, true);
   }
 
   function changed(): void {
@@ -127,7 +142,8 @@ export function createPageDelivery(parts: DeliveryParts & Senders): PageDelivery
   async function status(): Promise<Status> {
     // A storage that can't be read now is reported as empty, not thrown at the page.
     const queued = await monitor.status(clock.now()).catch(() => undefined);
-    return describeStatus(queued, writer.count(), storage.kind, deliverer.workerState(), clock.now());
+    const held = { ...parts.describe(), storage: storage.kind, worker: deliverer.workerState() };
+    return queued ? describeStatus(held, queued, clock.now()) : held;
   }
 
   const onMessage = (event: MessageEvent<unknown>): void => {
@@ -140,10 +156,7 @@ export function createPageDelivery(parts: DeliveryParts & Senders): PageDelivery
       deliverer.leave();
       if (deliverer.workerState() !== 'active') void scheduler.flush(false);
     },
-    visible() {
-      void catchUp();
-      void scheduler.look();
-    },
+    visible: () => void scheduler.look(),
     online: () => void scheduler.flush(true),
   });
   // Also registers the worker, so that it is there when the page goes.
@@ -157,20 +170,17 @@ export function createPageDelivery(parts: DeliveryParts & Senders): PageDelivery
       bytesUntilTrim -= burst.bytes;
       if (bytesUntilTrim > 0) return;
       bytesUntilTrim = TRIM_EVERY_BYTES;
-      void settleAll(monitor.trim(clock.now()));
+      void trim();
     },
     dropped({ id, count }) {
       const bursts = [{ burst: id, start: 0, count }];
       const at = clock.now();
-      receipts.settle({ endpoint, at, id, outcome: 'dropped', count, bursts, refusals: [] });
+      receipts.settle({ endpoint, at, id, outcome: 'dropped', count, bursts, refusals: [] }, true);
       changed();
     },
-    delivered: awaitDelivery,
+    delivered: receipts.delivered,
     async flush() {
-      const limit = new Promise<void>((resolve) => {
-        clock.after(SETTLE_LIMIT_MS, resolve);
-      });
-      await Promise.race([writer.settled(), limit]);
+      await within(writer.settled(), SETTLE_LIMIT_MS, clock);
       await scheduler.flush(true);
     },
     status,

@@ -1,25 +1,21 @@
-import { EMPTY_LEDGER } from '../../shared/batch.ts';
 import type { QueueStatus } from '../queue/event-queue.ts';
-import type { Status, WorkerState } from './api.ts';
+import type { Status } from './api.ts';
 
-/** What `status()` tells: the queue, and the events that this page has not stored yet. */
-export function describeStatus(
-  queued: QueueStatus | undefined,
-  heldCount: number,
-  storage: Status['storage'],
-  worker: WorkerState,
-  nowMs: number,
-): Status {
-  const oldestAt = queued?.oldestAt ?? null;
+/**
+ * What `status()` tells: the queue, and the events that this page has not stored yet.
+ *
+ * @param held - What is known without the queue.
+ */
+export function describeStatus(held: Status, queued: QueueStatus, nowMs: number): Status {
+  const { batches, bytes, dueAt, events, oldestAt, state } = queued;
   return {
-    events: heldCount + (queued?.events ?? 0),
-    batches: queued?.batches ?? 0,
-    bytes: queued?.bytes ?? 0,
+    ...held,
+    events: held.events + events,
+    batches,
+    bytes,
     oldestAgeMs: oldestAt === null ? null : Math.max(0, nowMs - oldestAt),
-    lastAnswer: queued?.state.answer ?? null,
-    nextAttemptAt: queued?.dueAt ?? null,
-    storage,
-    worker,
-    ledger: queued?.state.total ?? EMPTY_LEDGER,
+    lastAnswer: state.answer,
+    nextAttemptAt: dueAt,
+    ledger: state.total,
   };
 }

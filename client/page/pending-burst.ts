@@ -1,17 +1,18 @@
 import { newBatchId } from '../queue/batch-id.ts';
 import type { DoneBatch } from '../queue/records.ts';
 import type { DeliveredOutcome, StoredOutcome } from './api.ts';
+import { defer } from './defer.ts';
 
 /** A burst of this page, from its first event until the outcome of its last one is known. */
 export interface PendingBurst {
   readonly id: string;
   readonly createdAt: number;
-  /** JSON texts; emptied once they are stored. */
+  /** JSON texts; emptied once they are stored or dropped. */
   texts: string[];
   count: number;
   bytes: number;
   readonly stored: Promise<StoredOutcome>;
-  resolveStored(outcome: StoredOutcome): void;
+  readonly resolveStored: (outcome: StoredOutcome) => void;
   readonly outcomes: Outcome[];
   readonly waiters: Waiter[];
 }
@@ -31,10 +32,7 @@ interface Waiter {
 }
 
 export function createBurst(nowMs: number): PendingBurst {
-  let resolveStored: ((outcome: StoredOutcome) => void) | undefined;
-  const stored = new Promise<StoredOutcome>((resolve) => {
-    resolveStored = resolve;
-  });
+  const [stored, resolveStored] = defer<StoredOutcome>();
   return {
     id: newBatchId(nowMs),
     createdAt: nowMs,
@@ -42,7 +40,7 @@ export function createBurst(nowMs: number): PendingBurst {
     count: 0,
     bytes: 0,
     stored,
-    resolveStored: (outcome) => resolveStored?.(outcome),
+    resolveStored,
     outcomes: [],
     waiters: [],
   };

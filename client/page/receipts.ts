@@ -1,6 +1,7 @@
 import type { DoneBatch } from '../queue/records.ts';
+import type { DeliveredOutcome } from './api.ts';
+import { awaitDelivery, settleBurst } from './burst-outcomes.ts';
 import type { Emitter } from './emitter.ts';
-import { settleBurst } from './burst-outcomes.ts';
 import type { PendingBurst } from './pending-burst.ts';
 
 /** Bursts whose outcome a page waits for, at most; beyond, the oldest is forgotten. */
@@ -12,8 +13,14 @@ const MAX_SEEN = 1_000;
 export interface Receipts {
   /** From now on, the outcome of this burst's events is of interest. */
   readonly expect: (burst: PendingBurst) => void;
-  /** A batch has left the queue. Told more than once, by message and by the queue, it counts once. */
-  settle(done: DoneBatch): void;
+  /** What became of an event of such a burst; `unknown` if the burst was never expected, or forgotten. */
+  readonly delivered: (burst: PendingBurst, index: number) => Promise<DeliveredOutcome>;
+  /**
+   * A batch has left the queue. Told more than once, by message and by the queue, it counts once.
+   *
+   * @param isNews - Whether the page's listeners are told although nothing in it is this page's own.
+   */
+  settle(done: DoneBatch, isNews: boolean): void;
   hasPending(): boolean;
 }
 
@@ -29,22 +36,25 @@ export function createReceipts(emitter: Emitter): Receipts {
       pending.delete(oldest[0]);
       for (const waiter of oldest[1].waiters) waiter.resolve({ status: 'unknown' });
     },
-    settle(done) {
+    delivered: (burst, index) => awaitDelivery(burst, index, pending.has(burst.id)),
+    settle(done, isNews) {
       if (seen.has(done.id)) return;
       seen.add(done.id);
       const [first] = seen;
       if (first !== undefined && seen.size > MAX_SEEN) seen.delete(first);
       let sequence = 0;
+      let isTold = isNews;
       for (const { burst, start, count } of done.bursts) {
         const found = pending.get(burst);
         if (found) {
+          isTold = true;
           settleBurst(found, { start, count, sequence, done });
           const known = found.outcomes.reduce((sum, outcome) => sum + outcome.count, 0);
           if (known >= found.count) pending.delete(burst);
         }
         sequence += count;
       }
-      tell(emitter, done);
+      if (isTold) tell(emitter, done);
     },
     hasPending: () => pending.size > 0,
   };

@@ -7,8 +7,10 @@ export function replayCall(collector: Collector, call: unknown): void {
   const [method, time, first, second, third] = args;
   if (method === 'init' && isOptions(first)) collector.init(first);
   if (method !== 'track' || typeof first !== 'string') return;
-  const options = isRecord(third) ? third : {};
-  collector.track(first, isContext(second) ? second : undefined, { timestamp: Number(time), ...options });
+  collector.track(first, isContext(second) ? second : undefined, {
+    timestamp: Number(time),
+    ...(isRecord(third) && third),
+  });
 }
 
 function isOptions(value: unknown): value is CollectorOptions {

@@ -1,39 +1,46 @@
 import { EMPTY_LEDGER } from '../../shared/batch.ts';
-import { countLosses, readState } from './endpoint-state.ts';
+import { countLosses, heldUntil, readState } from './endpoint-state.ts';
 import type { DeliveryQueue } from './event-queue.ts';
 import { leaseBatch } from './lease-batch.ts';
-import { MAX_DONE } from './queue-limits.ts';
+import { CLOCK_SLACK_MS } from './queue-limits.ts';
 import { readQueueStatus } from './queue-status.ts';
-import type { DoneBatch, EndpointState, Refusal, SentBatch } from './records.ts';
+import type { DoneBatch, EndpointState, LastAnswer, Refusal, SentBatch } from './records.ts';
+import { rememberDone } from './remember-done.ts';
 import { keysFrom, type Storage, type Transaction } from './storage.ts';
 
 /** The flusher's side of the queue over any storage; see `DeliveryQueue` for what it promises. */
 export function createDeliveryQueue(storage: Storage): DeliveryQueue {
+  /** Runs a change with what is stored now; `held` is the batch if its lease was not lost. */
+  function change<Result>(
+    batch: SentBatch,
+    work: (now: Stored) => Result | Promise<Result>,
+  ): Promise<Result> {
+    return storage.transact(['sent', 'endpoints', 'done'], async (tx) => {
+      const state = await readState(tx, batch.endpoint);
+      const [current] = await tx.all('sent', sameOrder(batch));
+      const held = current?.token === batch.token ? current : undefined;
+      return work({ tx, state, current, held, save: (next) => tx.put('endpoints', next) });
+    });
+  }
+
   return {
     endpoints: () => storage.transact(['fresh', 'sent'], listEndpoints, 'readonly'),
     lease: (request) => storage.transact(['fresh', 'sent', 'endpoints'], (tx) => leaseBatch(tx, request)),
 
     release: (batch, { notBefore, holdUntil, silent }, answer) =>
-      storage.transact(['sent', 'endpoints'], async (tx) => {
-        const state = await readState(tx, batch.endpoint);
-        const current = await find(tx, batch);
-        const isHeld = current?.token === batch.token;
+      change(batch, ({ tx, state, held, save }) => {
         // An answer holds for everybody; silence may be this context's own, waking after a long freeze.
-        if (isHeld || !silent) {
-          const failures = state.failures + 1;
-          // A wait that a server asked for is not shortened by what another request met.
-          const keeps = state.heldAt > batch.leasedAt && state.notBefore > holdUntil;
-          const hold = keeps ? {} : { notBefore: holdUntil, heldAt: answer.at, silent };
-          tx.put('endpoints', { ...state, ...hold, failures, answer });
-        }
-        if (!current || !isHeld) return;
-        const isAlone = silent && current.failedAt > 0 && state.ackedAt > current.failedAt;
+        if (held || !silent) save(hold(state, holdUntil, silent, answer));
+        if (!held) return;
+        const { ackedAt } = state;
+        const isAckPast = ackedAt <= answer.at + CLOCK_SLACK_MS;
+        const isAlone = held.failedAt > 0 && ackedAt > held.failedAt && isAckPast;
         tx.put('sent', {
-          ...current,
+          ...held,
           token: '',
           leaseUntil: 0,
-          attempts: current.attempts + 1,
-          lonely: current.lonely + (isAlone ? 1 : 0),
+          attempts: held.attempts + 1,
+          lonely: held.lonely + (isAlone ? 1 : 0),
           failedAt: answer.at,
           silent,
           notBefore,
@@ -41,47 +48,41 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
       }),
 
     acknowledge: (batch, refusals, answer) =>
-      storage.transact(['sent', 'endpoints', 'done'], async (tx) => {
-        let state = clearHold(await readState(tx, batch.endpoint), batch.leasedAt);
-        state = { ...state, failures: 0, ackedAt: answer.at, answer };
-        const current = await find(tx, batch);
-        if (current && refusals.length > 0) state = countLosses(state, { rejected: refusals.length });
-        tx.put('endpoints', state);
+      change(batch, ({ tx, state, current, save }) => {
+        const rejected = current ? refusals.length : 0;
+        const cleared = clearHold(state, batch.leasedAt, answer.at);
+        save(countLosses({ ...cleared, failures: 0, ackedAt: answer.at, answer }, { rejected }));
         return current && remove(tx, current, 'delivered', refusals, answer.at);
       }),
 
-    split: (batch, parts, answer) =>
-      storage.transact(['sent', 'endpoints'], async (tx) => {
-        const state = await readState(tx, batch.endpoint);
-        const current = await find(tx, batch);
-        tx.put('endpoints', { ...state, answer });
-        if (current?.token !== batch.token) return;
+    split: (batch, parts, holdUntil, answer) =>
+      change(batch, ({ tx, state, held, save }) => {
+        save(hold(state, holdUntil, false, answer));
+        if (!held) return;
         tx.delete('sent', sameOrder(batch));
         for (const part of parts) tx.put('sent', part);
       }),
 
     setAside: (batch, refusal, answer) =>
-      storage.transact(['sent', 'endpoints', 'done'], async (tx) => {
-        const state = { ...(await readState(tx, batch.endpoint)), failures: 0, answer };
-        const current = await find(tx, batch);
-        const isHeld = current?.token === batch.token;
-        if (!current || !isHeld) {
-          tx.put('endpoints', state);
-          return undefined;
-        }
+      change(batch, ({ tx, state, held, save }) => {
+        const next = { ...state, failures: 0, answer };
         // The losses that it was to report were never taken down: the next batch reports them.
-        const carried = { ...state, unsent: countLosses(state, current.ledger ?? EMPTY_LEDGER).unsent };
-        tx.put('endpoints', countLosses(carried, { rejected: current.count }));
-        return remove(tx, current, 'rejected', [refusal], answer.at);
+        const carried = { ...next, unsent: countLosses(next, held?.ledger ?? EMPTY_LEDGER).unsent };
+        save(countLosses(carried, { rejected: held ? held.count : 0 }));
+        return held && remove(tx, held, 'rejected', [refusal], answer.at);
       }),
 
-    status: (endpoint, nowMs) =>
-      storage.transact(
-        ['fresh', 'sent', 'endpoints'],
-        (tx) => readQueueStatus(tx, endpoint, nowMs),
-        'readonly',
-      ),
+    status: (endpoint, nowMs) => readQueueStatus(storage, endpoint, nowMs),
   };
+}
+
+interface Stored {
+  readonly tx: Transaction;
+  readonly state: EndpointState;
+  /** The batch as it is now; undefined if it was removed or split since. */
+  readonly current: SentBatch | undefined;
+  readonly held: SentBatch | undefined;
+  readonly save: (state: EndpointState) => void;
 }
 
 async function listEndpoints(tx: Transaction): Promise<readonly string[]> {
@@ -103,18 +104,22 @@ function sameOrder(batch: SentBatch) {
   return keysFrom(batch.endpoint, batch.order);
 }
 
-/** The batch as it is now; undefined if it was removed or split since. */
-async function find(tx: Transaction, batch: SentBatch): Promise<SentBatch | undefined> {
-  const [current] = await tx.all('sent', sameOrder(batch));
-  return current;
+/** The state after a failure: nothing is sent before `holdUntil`. */
+function hold(state: EndpointState, holdUntil: number, silent: boolean, answer: LastAnswer): EndpointState {
+  const held = heldUntil(state, answer.at);
+  // A wait that a server asked for is neither shortened nor, by silence, opened to hints.
+  const keeps = held > 0 && !state.silent && (silent || held > holdUntil);
+  const wait = keeps ? {} : { notBefore: holdUntil, heldAt: answer.at, silent };
+  return { ...state, ...wait, failures: state.failures + 1, answer };
 }
 
-/** A hold that was set after this send began is another request's answer and stays. */
-function clearHold(state: EndpointState, leasedAt: number): EndpointState {
-  return state.heldAt > leasedAt ? state : { ...state, notBefore: 0 };
+/** The state after an acknowledgement. A hold set since this send began is another request's answer and stays. */
+function clearHold(state: EndpointState, leasedAt: number, nowMs: number): EndpointState {
+  const keeps = state.heldAt >= leasedAt && heldUntil(state, nowMs) > 0;
+  return keeps ? state : { ...state, notBefore: 0 };
 }
 
-async function remove(
+function remove(
   tx: Transaction,
   batch: SentBatch,
   outcome: DoneBatch['outcome'],
@@ -122,12 +127,6 @@ async function remove(
   at: number,
 ): Promise<DoneBatch> {
   const { endpoint, id, count, bursts } = batch;
-  const done: DoneBatch = { endpoint, at, id, outcome, count, bursts, refusals };
   tx.delete('sent', sameOrder(batch));
-  tx.put('done', done);
-  const keys = await tx.keys('done', keysFrom(endpoint));
-  const [first] = keys;
-  const last = keys[keys.length - MAX_DONE - 1];
-  if (first && last) tx.delete('done', { from: first, to: last });
-  return done;
+  return rememberDone(tx, { endpoint, at, id, outcome, count, bursts, refusals });
 }

@@ -1,5 +1,6 @@
 import { countLosses, readState } from './endpoint-state.ts';
 import type { Burst, EventQueue } from './event-queue.ts';
+import { MAX_LOSS_BURSTS } from './queue-limits.ts';
 import { keysFrom, type Storage, type Transaction } from './storage.ts';
 
 /** Where a page stores what it tracks, over any storage; see `EventQueue` for what it promises. */
@@ -22,8 +23,17 @@ function write(tx: Transaction, endpoint: string, burst: Burst, isRepeat: boolea
 }
 
 async function writeOnce(tx: Transaction, endpoint: string, burst: Burst, isRepeat: boolean): Promise<void> {
-  if (isRepeat && (await isKnown(tx, endpoint, burst.id))) return;
-  if (burst.lost) tx.put('endpoints', countLosses(await readState(tx, endpoint), burst.lost));
+  const { id, lost } = burst;
+  if (isRepeat && (await isKnown(tx, endpoint, id))) return;
+  if (lost) {
+    const state = await readState(tx, endpoint);
+    const known = state.lossBursts ?? [];
+    if (known.includes(id)) return;
+    tx.put('endpoints', {
+      ...countLosses(state, lost),
+      lossBursts: [...known, id].slice(-MAX_LOSS_BURSTS),
+    });
+  }
   put(tx, endpoint, burst);
 }
 

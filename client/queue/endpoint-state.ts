@@ -1,5 +1,6 @@
 import { EMPTY_LEDGER, type Ledger, LEDGER_KEYS } from '../../shared/batch.ts';
 import type { EndpointState } from './records.ts';
+import { CLOCK_SLACK_MS, hasPassed, MAX_WAIT_MS } from './queue-limits.ts';
 import type { Transaction } from './storage.ts';
 
 /** The endpoint's state as this transaction sees it, or that of one never heard of. */
@@ -18,6 +19,13 @@ export async function readState(tx: Transaction, endpoint: string): Promise<Endp
       unsent: EMPTY_LEDGER,
     }
   );
+}
+
+/** Until when nothing may be sent; 0 if anything may. */
+export function heldUntil({ heldAt, notBefore }: EndpointState, nowMs: number): number {
+  // Set in the future: the clock was set back since, and how much of the wait is left can't be told.
+  const isStale = heldAt > nowMs + CLOCK_SLACK_MS;
+  return isStale || hasPassed(notBefore, nowMs, MAX_WAIT_MS) ? 0 : notBefore;
 }
 
 /** The state with more events counted as lost. */

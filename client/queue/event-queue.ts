@@ -39,7 +39,8 @@ export interface EventQueue {
    * acknowledgement, by the server's refusal or, never having been sent, by `trim`.
    *
    * After a rejection the burst may still have been stored: write it again with `isRepeat`, which does
-   * nothing if it is, or was, in the queue.
+   * nothing if it is, or was, in the queue. What has left the queue is remembered for `YOUNG_DONE_MS` at least:
+   * whoever repeats a burst for longer may store it twice.
    */
   enqueue(burst: Burst, isRepeat: boolean): Promise<void>;
 }
@@ -47,7 +48,7 @@ export interface EventQueue {
 /** What a page knows and does about its endpoint's part of the queue besides storing events. */
 export interface QueueMonitor {
   status(nowMs: number): Promise<QueueStatus>;
-  /** What has left the queue, oldest first: the last `MAX_DONE` batches. */
+  /** What has left the queue, oldest first: the last `MAX_DONE` entries. */
   done(): Promise<readonly DoneBatch[]>;
   /** Drops the oldest batches that were never sent until the queue is within its bounds; counts them. */
   trim(nowMs: number): Promise<readonly DoneBatch[]>;
@@ -93,7 +94,7 @@ export interface DeliveryQueue {
   endpoints(): Promise<readonly string[]>;
   /**
    * Claims the oldest batch that is due, or makes one of the oldest never-sent ones, up to the limits of
-   * one request.
+   * one request. One that keeps failing is claimed when there is no other.
    *
    * @returns undefined when nothing may be sent now.
    */
@@ -106,8 +107,8 @@ export interface DeliveryQueue {
     refusals: readonly Refusal[],
     answer: LastAnswer,
   ): Promise<DoneBatch | undefined>;
-  /** Replaces a batch by its parts, in one transaction. */
-  split(batch: SentBatch, parts: readonly SentBatch[], answer: LastAnswer): Promise<void>;
+  /** Replaces a batch by its parts, in one transaction. Nothing is sent to its endpoint before `holdUntil`. */
+  split(batch: SentBatch, parts: readonly SentBatch[], holdUntil: number, answer: LastAnswer): Promise<void>;
   /** Removes a batch that the server will never take; counts its events as rejected. */
   setAside(batch: SentBatch, refusal: Refusal, answer: LastAnswer): Promise<DoneBatch | undefined>;
   status(endpoint: string, nowMs: number): Promise<QueueStatus>;

@@ -9,6 +9,9 @@ type Database = IDBPDatabase<Schema>;
 // Never raised: a tab with an older bundle could no longer open the queue.
 const VERSION = 1;
 
+/** Longest wait for a connection. A guess: some browsers never answer `open` in some profiles. */
+const OPEN_LIMIT_MS = 10_000;
+
 /**
  * The queue's stores in IndexedDB.
  *
@@ -20,15 +23,22 @@ export function createIdbStorage(name: string): Storage {
 
   function connect(): Promise<Database> {
     if (connection) return connection;
-    const opening: Promise<Database> = openDB<Schema>(name, VERSION, {
-      upgrade(db) {
-        for (const store of ['fresh', 'sent', 'endpoints', 'done'] as const) {
-          db.createObjectStore(store, { keyPath: [...KEY_PATHS[store]] });
-        }
-      },
-      // Somebody deletes the database or a later bundle changes it: standing in the way would block it.
-      blocking: () => drop(opening),
-      terminated: () => drop(opening),
+    const opening = new Promise<Database>((resolve, reject) => {
+      let isLate = false;
+      setTimeout(() => {
+        isLate = true;
+        reject(new Error('no answer'));
+      }, OPEN_LIMIT_MS);
+      openDB<Schema>(name, VERSION, {
+        upgrade(db) {
+          for (const store of ['fresh', 'sent', 'endpoints', 'done'] as const) {
+            db.createObjectStore(store, { keyPath: [...KEY_PATHS[store]] });
+          }
+        },
+        // Somebody deletes the database or a later bundle changes it: standing in the way would block it.
+        blocking: () => drop(opening),
+        terminated: () => drop(opening),
+      }).then((db) => (isLate ? db.close() : resolve(db)), reject);
     });
     connection = opening;
     opening.catch(() => drop(opening));
@@ -64,7 +74,8 @@ export function createIdbStorage(name: string): Storage {
         try {
           const result = await work(wrapTransaction(tx));
           // Committed from this task, so that it completes although the page may be gone in the next.
-          tx.commit();
+          // Without it, in an older browser, it completes by itself a little later.
+          tx.commit?.();
           await done;
           return result;
         } catch (error) {

@@ -1,10 +1,10 @@
 import { EMPTY_LEDGER, LEDGER_KEYS } from '../../shared/batch.ts';
 import { DEFAULT_LIMITS } from '../../shared/limits.ts';
 import { newBatchId } from './batch-id.ts';
-import { readState } from './endpoint-state.ts';
+import { heldUntil, readState } from './endpoint-state.ts';
 import type { Lease, LeaseRequest } from './event-queue.ts';
-import { ENVELOPE_BYTES, hasPassed, LEASE_MS, MAX_WAIT_MS } from './queue-limits.ts';
-import type { EndpointState, SentBatch } from './records.ts';
+import { ENVELOPE_BYTES, hasPassed, LEASE_MS, MAX_WAIT_MS, PATIENCE } from './queue-limits.ts';
+import { type EndpointState, type SentBatch, UNTRIED } from './records.ts';
 import { type Key, keysFrom, type Transaction } from './storage.ts';
 
 /** Claims the oldest due batch in the transaction's own time; see `DeliveryQueue.lease`. */
@@ -12,22 +12,35 @@ export async function leaseBatch(tx: Transaction, request: LeaseRequest): Promis
   const { endpoint, isLocked, nowMs, urgentBeforeMs } = request;
   const state = await readState(tx, endpoint);
   const isOverridden = state.silent && state.heldAt < urgentBeforeMs;
-  if (!isOverridden && !hasPassed(state.notBefore, nowMs, MAX_WAIT_MS)) return undefined;
+  if (!isOverridden && heldUntil(state, nowMs) > 0) return undefined;
   const claim = { token: newBatchId(nowMs), leasedAt: nowMs, leaseUntil: nowMs + LEASE_MS, isLocked };
-  const waiting = (await findDue(tx, request)) ?? (await mergeFresh(tx, state));
+  const [next, last] = await findDue(tx, request);
+  const waiting = next ?? (await mergeFresh(tx, state)) ?? last;
   if (!waiting) return undefined;
   const batch = { ...waiting, ...claim };
   tx.put('sent', batch);
   return { batch, failures: state.failures };
 }
 
-async function findDue(tx: Transaction, request: LeaseRequest): Promise<SentBatch | undefined> {
+/**
+ * The oldest batch that is due, and the one to send when there is no other.
+ *
+ * A batch that keeps failing has its turn after all others, or it would hold them up for ever: the answer may
+ * be about its own events. Among its like, the one whose failure is longest ago comes first.
+ */
+async function findDue(
+  tx: Transaction,
+  request: LeaseRequest,
+): Promise<readonly [SentBatch | undefined, SentBatch | undefined]> {
+  let last: SentBatch | undefined;
   // One at a time: a record holds up to a request's worth of events.
   for (const key of await tx.keys('sent', keysFrom(request.endpoint))) {
     const [batch] = await tx.all('sent', { from: key, to: key });
-    if (batch && isDue(batch, request)) return batch;
+    if (!batch || !isDue(batch, request)) continue;
+    if (batch.attempts < PATIENCE) return [batch, undefined];
+    if (!last || batch.failedAt < last.failedAt) last = batch;
   }
-  return undefined;
+  return [undefined, last];
 }
 
 function isDue(batch: SentBatch, { isLocked, nowMs, urgentBeforeMs }: LeaseRequest): boolean {
@@ -60,15 +73,7 @@ async function mergeFresh(tx: Transaction, state: EndpointState): Promise<SentBa
     ledger: hasLosses ? state.unsent : null,
     parents: [],
     offset: 0,
-    token: '',
-    leasedAt: 0,
-    leaseUntil: 0,
-    isLocked: false,
-    attempts: 0,
-    lonely: 0,
-    failedAt: 0,
-    silent: false,
-    notBefore: 0,
+    ...UNTRIED,
   };
 }
 

@@ -4,12 +4,28 @@ export const LEASE_MS = 90_000;
 /** No wait is longer, whatever a server asks for: one hour. */
 export const MAX_WAIT_MS = 3_600_000;
 
-/** Beyond these, the oldest batches that were never sent are dropped and counted. */
+/** If all that is queued, sent or not, goes beyond these, the oldest that was never sent is dropped and counted. */
 export const MAX_QUEUED_BYTES = 33_554_432;
 export const MAX_QUEUED_EVENTS = 100_000;
 
-/** How many batches that have left the queue are remembered, for tabs that missed the message. */
+/** How many batches that have left the queue are remembered at least, for tabs that missed the message. */
 export const MAX_DONE = 200;
+
+/**
+ * For so long they are remembered in any number up to `MAX_YOUNG_DONE`: a page that lost its connection in the
+ * middle of a write repeats the burst until it can tell that it is stored, and must find it here.
+ */
+export const YOUNG_DONE_MS = 3_600_000;
+export const MAX_YOUNG_DONE = 1_000;
+
+/** Bursts whose losses were counted that are remembered: one for each tab that writes at the same time. */
+export const MAX_LOSS_BURSTS = 20;
+
+/** After so many failures a batch lets others go first, and is suspected if they succeed. */
+export const PATIENCE = 3;
+
+/** How far the clocks of two contexts of one device may be apart. */
+export const CLOCK_SLACK_MS = 60_000;
 
 /** Room that a request's other fields need, with as many parents as there can be. */
 export const ENVELOPE_BYTES = 4_096;
@@ -20,5 +36,5 @@ export const ENVELOPE_BYTES = 4_096;
  * One that lies further ahead than it can have been set counts as come: the clock was set back since.
  */
 export function hasPassed(timeMs: number, nowMs: number, maxAheadMs: number): boolean {
-  return timeMs <= nowMs || timeMs - nowMs > maxAheadMs;
+  return timeMs <= nowMs || timeMs - nowMs > maxAheadMs + CLOCK_SLACK_MS;
 }

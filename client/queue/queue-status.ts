@@ -1,14 +1,14 @@
-import { readState } from './endpoint-state.ts';
+import { heldUntil, readState } from './endpoint-state.ts';
 import type { QueueStatus } from './event-queue.ts';
 import { hasPassed, LEASE_MS, MAX_WAIT_MS } from './queue-limits.ts';
-import { keysFrom, type Transaction } from './storage.ts';
+import { keysFrom, type Storage, type Transaction } from './storage.ts';
 
 /** What one endpoint has in the queue. Reads the keys of what was never sent, the records of what was. */
-export async function readQueueStatus(
-  tx: Transaction,
-  endpoint: string,
-  nowMs: number,
-): Promise<QueueStatus> {
+export function readQueueStatus(storage: Storage, endpoint: string, nowMs: number): Promise<QueueStatus> {
+  return storage.transact(['fresh', 'sent', 'endpoints'], (tx) => count(tx, endpoint, nowMs), 'readonly');
+}
+
+async function count(tx: Transaction, endpoint: string, nowMs: number): Promise<QueueStatus> {
   const fresh = await tx.keys('fresh', keysFrom(endpoint));
   const sent = await tx.all('sent', keysFrom(endpoint));
   const state = await readState(tx, endpoint);
@@ -16,9 +16,9 @@ export async function readQueueStatus(
   let bytes = 0;
   let oldestAt = Infinity;
   let dueAt = Infinity;
-  for (const [, , count, size, createdAt] of fresh) {
-    events += Number(count);
-    bytes += Number(size);
+  for (const [, , size, length, createdAt] of fresh) {
+    events += Number(size);
+    bytes += Number(length);
     oldestAt = Math.min(oldestAt, Number(createdAt));
     dueAt = Math.min(dueAt, Number(createdAt));
   }
@@ -30,7 +30,7 @@ export async function readQueueStatus(
     const notBefore = hasPassed(batch.notBefore, nowMs, MAX_WAIT_MS) ? 0 : batch.notBefore;
     dueAt = Math.min(dueAt, Math.max(leaseUntil, notBefore));
   }
-  if (!hasPassed(state.notBefore, nowMs, MAX_WAIT_MS)) dueAt = Math.max(dueAt, state.notBefore);
+  dueAt = Math.max(dueAt, heldUntil(state, nowMs));
   const batches = fresh.length + sent.length;
   return {
     batches,

@@ -47,13 +47,26 @@ export interface SentBatch extends FreshBatch {
   readonly isLocked: boolean;
   /** How often a send of it has failed. */
   readonly attempts: number;
-  /** How often it got no answer at all although another batch had been acknowledged since its last failure. */
+  /** How often it failed although another batch had been acknowledged since its failure before. */
   readonly lonely: number;
   readonly failedAt: number;
   /** Whether its last failure was without any answer. */
   readonly silent: boolean;
   readonly notBefore: number;
 }
+
+/** A batch that nobody holds and that was never tried. */
+export const UNTRIED = {
+  token: '',
+  leasedAt: 0,
+  leaseUntil: 0,
+  isLocked: false,
+  attempts: 0,
+  lonely: 0,
+  failedAt: 0,
+  silent: false,
+  notBefore: 0,
+} as const;
 
 export interface LastAnswer {
   readonly at: number;
@@ -80,6 +93,8 @@ export interface EndpointState {
   readonly total: Ledger;
   /** The part of `total` that no batch carries yet. */
   readonly unsent: Ledger;
+  /** The last bursts whose losses were counted: one without events leaves no other trace. */
+  readonly lossBursts?: readonly string[];
 }
 
 /** An event that the server refused. */
@@ -93,9 +108,10 @@ export interface Refusal {
 /** What became of a batch that has left the queue; a bounded number of these is kept. */
 export interface DoneBatch {
   readonly endpoint: string;
+  /** When it left; later than every entry before it, even if the clock was set back since. */
   readonly at: number;
   readonly id: string;
-  /** `rejected`: refused as a whole. `dropped`: removed unsent by the queue's own bounds. */
+  /** `rejected`: refused as a whole. `dropped`: removed unsent by the queue's own bounds, maybe several at once. */
   readonly outcome: 'delivered' | 'rejected' | 'dropped';
   readonly count: number;
   readonly bursts: readonly BurstRange[];

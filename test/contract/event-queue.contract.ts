@@ -1,17 +1,18 @@
 import { splitBatch } from '../../client/delivery/split-batch.ts';
 import { sha1 } from '../../client/delivery/sha1.ts';
-import { LEASE_MS, MAX_DONE, MAX_QUEUED_BYTES, MAX_WAIT_MS } from '../../client/queue/queue-limits.ts';
+import { CLOCK_SLACK_MS, LEASE_MS, MAX_DONE, MAX_WAIT_MS } from '../../client/queue/queue-limits.ts';
 import { keysFrom, type Storage } from '../../client/queue/storage.ts';
 import { assertSame, present } from '../support/client-assert.ts';
-import { ENDPOINT, makeAnswer, makeBurst, NOW, openQueue } from '../support/client-queue.ts';
-
-type Queue = ReturnType<typeof openQueue>;
-
-/** What every storage must do for the queue; run in a test runner for memory, in a browser for IndexedDB. */
-export interface ContractCase {
-  readonly name: string;
-  readonly run: (queue: Queue) => Promise<void>;
-}
+import {
+  type ContractCase,
+  ENDPOINT,
+  makeAnswer,
+  makeBurst,
+  NOW,
+  openQueue,
+} from '../support/client-queue.ts';
+import { DONE_CONTRACT } from './queue-done.contract.ts';
+import { HOLD_CONTRACT } from './queue-hold.contract.ts';
 
 export async function runContractCase(name: string, storage: Storage): Promise<void> {
   await present(EVENT_QUEUE_CONTRACT.find((item) => item.name === name)).run(openQueue(storage));
@@ -21,6 +22,8 @@ const LOST = { dropped: 0, expired: 0, rejected: 2, unconfirmed: 0 };
 const digest = (bytes: Uint8Array): Promise<ArrayBuffer> => Promise.resolve(sha1(bytes));
 
 export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
+  ...HOLD_CONTRACT,
+  ...DONE_CONTRACT,
   {
     name: 'enqueue > counts what it has stored',
     run: async ({ events, monitor }) => {
@@ -176,7 +179,7 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
     run: async ({ events, delivery, leaseNow }) => {
       await events.enqueue(makeBurst(1), false);
       const { batch } = await leaseNow();
-      const far = NOW + MAX_WAIT_MS + 1;
+      const far = NOW + MAX_WAIT_MS + CLOCK_SLACK_MS + 1;
       await delivery.release(batch, { notBefore: far, holdUntil: far, silent: false }, makeAnswer('retry'));
       assertSame((await leaseNow(NOW)).batch.id, batch.id);
     },
@@ -273,7 +276,7 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
       await events.enqueue(makeBurst(2, 3), false);
       const { batch } = await leaseNow();
       await events.enqueue(makeBurst(3), false);
-      await delivery.split(batch, await splitBatch(batch, digest), makeAnswer('split'));
+      await delivery.split(batch, await splitBatch(batch, digest), 0, makeAnswer('split'));
       assertSame((await monitor.status(NOW)).events, 6);
       const first = await leaseNow();
       const second = await leaseNow();
@@ -291,10 +294,10 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
       const first = await leaseNow();
       const second = await leaseNow(NOW + LEASE_MS);
       const parts = await splitBatch(first.batch, digest);
-      await delivery.split(first.batch, parts, makeAnswer('split'));
+      await delivery.split(first.batch, parts, 0, makeAnswer('split'));
       assertSame((await monitor.status(NOW)).batches, 1);
       await delivery.acknowledge(second.batch, [], makeAnswer('delivered'));
-      await delivery.split(second.batch, parts, makeAnswer('split'));
+      await delivery.split(second.batch, parts, 0, makeAnswer('split'));
       assertSame((await monitor.status(NOW)).batches, 0);
     },
   },
@@ -308,24 +311,6 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
       assertSame(await delivery.setAside(batch, refusal, makeAnswer('rejected')), undefined);
       const { batches, state } = await monitor.status(NOW);
       assertSame([batches, state.total.rejected], [1, 0]);
-    },
-  },
-  {
-    name: 'trim > drops the oldest that were never sent, and counts them',
-    run: async ({ events, leaseNow, monitor }) => {
-      const third = '"'.padEnd(MAX_QUEUED_BYTES / 3, 'x');
-      await events.enqueue(makeBurst(1, 1, third), false);
-      await leaseNow();
-      for (let place = 2; place <= 5; place++) await events.enqueue(makeBurst(place, 1, third), false);
-      const dropped = await monitor.trim(NOW);
-      assertSame(
-        dropped.map((done) => [done.id, done.outcome]),
-        [[makeBurst(2).id, 'dropped']],
-      );
-      const { batches, state } = await monitor.status(NOW);
-      assertSame([batches, state.total.dropped], [4, 1]);
-      await events.enqueue(makeBurst(2), true);
-      assertSame((await monitor.status(NOW)).batches, 4);
     },
   },
   {

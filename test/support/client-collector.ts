@@ -66,6 +66,12 @@ export class RecordingCollector {
     return [...this.batches.values()].flatMap(readNames);
   }
 
+  /** Values that were stored under more than one (batch, sequence), each of which must be unique: must stay empty. */
+  doubles(): string[] {
+    const names = this.stored();
+    return names.filter((name, place) => names.indexOf(name) !== place);
+  }
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', this.origin);
     if (pathname === '/events') return this.#store(request, response);

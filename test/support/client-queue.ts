@@ -33,3 +33,9 @@ export function makeBurst(place: number, count = 1, text = `{"n":${place}}`): Bu
 export function makeAnswer(result: LastAnswer['result'], at = NOW): LastAnswer {
   return { at, batch: '', status: 200, result };
 }
+
+/** What every storage must do for the queue; run in a test runner for memory, in a browser for IndexedDB. */
+export interface ContractCase {
+  readonly name: string;
+  readonly run: (queue: ReturnType<typeof openQueue>) => Promise<void>;
+}

@@ -7,7 +7,7 @@ const REFUSAL = { sequence: 1, code: 'EVENT_TYPE_UNKNOWN', path: 'events[1].type
 
 function read(status: number, body: unknown, retryAfter: string | null = null) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return readAnswer(SENT, { status, retryAfter, text }, NOW);
+  return readAnswer(SENT, { status, retryAfter, date: null, text }, NOW);
 }
 
 describe('answer', () => {
@@ -59,6 +59,16 @@ describe('answer', () => {
     expect(read(422, [{ value: { code: 'X', message: 'm' }, children: [] }])).toMatchObject({ codes: [] });
   });
 
+  it('measures a date in Retry-After by the answer’s own clock where it can', () => {
+    const wait = (date: string | null) => {
+      const retryAfter = new Date(NOW + 60_000).toUTCString();
+      return readAnswer(SENT, { status: 503, retryAfter, date, text: '' }, NOW + 3_000);
+    };
+    expect(wait(new Date(NOW + 20_000).toUTCString())).toMatchObject({ retryAfterMs: 40_000 });
+    expect(wait(null)).toMatchObject({ retryAfterMs: 57_000 });
+    expect(wait('noon')).toMatchObject({ retryAfterMs: 57_000 });
+  });
+
   it('reads Retry-After as seconds or as a date, at most one hour', () => {
     const inTenSeconds = new Date(NOW + 10_000).toUTCString();
     const values = [
@@ -74,7 +84,7 @@ describe('answer', () => {
       new Date(0).toUTCString(),
     ];
     expect(values.map((value) => parseRetryAfter(value, NOW))).toEqual([
-      10_000, 7_000, 10_000, 3_600_000, 0, 0, 0, 0, 0, 0,
+      10_000, 7_000, 10_000, 3_600_000, 0, 0, 0, 0, 0, 5_000,
     ]);
   });
 });

@@ -92,13 +92,13 @@ describe('burst writer', () => {
 
   it('counts a refused event with the next write, or with one of its own', async () => {
     const writer = open();
-    writer.reject();
+    writer.lose({ rejected: 1 });
     writer.add('1');
     await settle();
     expect(written[0]?.burst).toMatchObject({ count: 1, lost: { rejected: 1 } });
     finish.shift()?.();
     await settle();
-    writer.reject();
+    writer.lose({ rejected: 1 });
     await settle();
     expect(written[1]?.burst).toMatchObject({ count: 0, lost: { rejected: 1 } });
     finish.shift()?.();
@@ -129,5 +129,47 @@ describe('burst writer', () => {
     await writer.settled();
     expect(taken.map((burst) => burst.lost?.dropped)).toContain(1);
     expect(writer.count()).toBe(0);
+  });
+
+  it('goes on writing although whoever is told of a write throws', async () => {
+    const taken: string[] = [];
+    const writer = createBurstWriter({
+      queue: Promise.resolve({
+        kind: 'memory',
+        enqueue: ({ events }) => Promise.resolve(void taken.push(events)),
+      }),
+      clock,
+      onBurst: () => undefined,
+      onStored: () => {
+        throw new Error('a worker that is gone');
+      },
+      onDropped: () => undefined,
+    });
+    for (const text of ['1', '2', '3']) {
+      writer.add(text);
+      await settle();
+    }
+    await writer.settled();
+    expect(taken).toEqual(['1', '2', '3']);
+    expect(writer.count()).toBe(0);
+  });
+
+  it('keeps nothing of what it dropped', () => {
+    const writer = open(new Promise(() => undefined));
+    for (let index = 0; index < 40; index++) writer.add('"'.padEnd(1_000_000, 'x'));
+    expect(dropped.length).toBeGreaterThan(20);
+    expect(dropped.flatMap((burst) => burst.texts)).toEqual([]);
+  });
+
+  it('has its memory back for what comes later once events are stored', async () => {
+    const writer = open();
+    for (let index = 0; index < 60; index++) {
+      writer.add('"'.padEnd(1_000_000, 'x'));
+      await settle();
+      finish.shift()?.();
+      await settle();
+    }
+    expect(dropped).toEqual([]);
+    expect(written).toHaveLength(60);
   });
 });

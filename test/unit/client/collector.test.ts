@@ -12,6 +12,7 @@ import { STUB } from '../../../client/page/stub.ts';
 import { createDeliveryQueue } from '../../../client/queue/create-delivery-queue.ts';
 import { isRecord } from '../../../shared/text.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
+import { call, hostile } from '../../support/client-hostile.ts';
 import { readBody, receiptFor, type SentBody } from '../../support/client-body.ts';
 import { FakeClock, fakePlatform } from '../../support/client-clock.ts';
 import { NOW } from '../../support/client-queue.ts';
@@ -22,14 +23,19 @@ describe('collector', () => {
   let clock: FakeClock;
   let bodies: SentBody[];
   let isLoadable: boolean;
+  let isStorable: boolean;
   let opened: Collector[];
   beforeEach(() => {
     clock = new FakeClock();
     bodies = [];
-    isLoadable = true;
+    [isLoadable, isStorable] = [true, true];
     opened = [];
   });
-  afterEach(() => Promise.all(opened.map((collector) => collector.close())));
+  afterEach(async () => {
+    const closing = Promise.all(opened.map((collector) => collector.close()));
+    await clock.advance(10_000);
+    await closing;
+  });
 
   function create(): Collector {
     const flush: Chunks['flush'] = () =>
@@ -38,6 +44,7 @@ describe('collector', () => {
             createDelivery: (parts) =>
               createPageDelivery({
                 ...parts,
+                startedAt: NOW,
                 createFlusher: (storage, _chunks, onAnswer) =>
                   createFlusher({
                     queue: createDeliveryQueue(storage),
@@ -64,7 +71,7 @@ describe('collector', () => {
       configure: (options) =>
         readOptions(options, 'https://cdn.example/js/waybill.js', 'https://site.example/a/'),
       chunksOf: () => ({ flush, link: never, rare: never }),
-      openStorage: () => Promise.resolve(storage),
+      openStorage: () => (isStorable ? Promise.resolve(storage) : Promise.reject(new Error('refused'))),
       whenQuiet: () => Promise.resolve(),
     });
     opened.push(collector);
@@ -113,17 +120,6 @@ describe('collector', () => {
 
   it('never throws and never rejects, whatever it is given', async () => {
     const collector = start();
-    const hostile = new Proxy(
-      {},
-      {
-        get: () => {
-          throw new Error('gotcha');
-        },
-        ownKeys: () => {
-          throw new Error('gotcha');
-        },
-      },
-    );
     const anything = fc.oneof(
       fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }),
       fc.constant(hostile),
@@ -189,38 +185,65 @@ describe('collector', () => {
     expect(sentEvents()).toMatchObject([{ type: 'A', context: ['u'], version: '2', timestamp: NOW - 7 }]);
   });
 
+  it('takes the context and the set values as they are when tracked, also before init', async () => {
+    const collector = create();
+    const context = ['u'];
+    collector.setContext({ user: 'first' });
+    collector.track('A', context);
+    collector.track('B');
+    context[0] = 'changed later';
+    collector.setContext({ user: 'second' });
+    collector.init({ ...OPTIONS, contextKeys: { B: ['user'] } });
+    await collector.flush();
+    expect(sentEvents().map((event) => event.context)).toEqual([['u'], ['first']]);
+  });
+
+  it('keeps no more than so many events before init, and counts the others', async () => {
+    const collector = create();
+    for (let index = 0; index < 10_000; index++) collector.track('A');
+    expect(await collector.track('A').stored).toEqual({ status: 'dropped' });
+    collector.init(OPTIONS);
+    await collector.flush();
+    expect((await collector.status()).ledger.dropped).toBe(1);
+    expect(sentEvents()).toHaveLength(10_000);
+  });
+
+  it('takes null for no options, and throws at nothing that it is given', async () => {
+    const collector = create();
+    for (const given of [null, undefined, hostile]) call(collector, 'init', given);
+    for (const given of [null, hostile]) call(collector, 'setContext', given);
+    call(collector, 'on', 'constructor', () => undefined);
+    collector.init(OPTIONS);
+    const tracked = call(collector, 'track', 'A', [], null);
+    expect(isRecord(tracked) && (await tracked['stored'])).toMatchObject({ status: 'stored' });
+  });
+
+  it('answers flush, status and close in time although its other part can’t be loaded', async () => {
+    isLoadable = false;
+    const collector = start();
+    collector.track('A');
+    const answers = Promise.all([collector.flush(), collector.status()]);
+    await clock.advance(10_000);
+    expect((await answers)[1]).toMatchObject({ storage: 'opening', worker: 'none' });
+    const idle = create();
+    const early = Promise.all([idle.flush(), idle.status(), idle.close()]);
+    await clock.advance(10_000);
+    expect((await early)[1]).toMatchObject({ events: 0 });
+  });
+
+  it('closes in time although storage can’t be opened', async () => {
+    isStorable = false;
+    start().track('A');
+    const [closing] = opened.map((collector) => collector.close());
+    await clock.advance(10_000);
+    expect(await closing).toBeUndefined();
+  });
+
   it('tracks nothing once closed, and keeps what was tracked', async () => {
     const collector = start();
     const tracked = collector.track('A');
     await collector.close();
     expect(await tracked.stored).toMatchObject({ status: 'stored' });
     expect(await collector.track('B').stored).toEqual({ status: 'dropped' });
-  });
-});
-
-/** Calls a method by its name, with anything. */
-function call(target: unknown, name: string, ...args: readonly unknown[]): unknown {
-  const method: unknown = Reflect.get(Object(target), name);
-  return typeof method === 'function' ? Reflect.apply(method, target, args) : undefined;
-}
-
-describe('options', () => {
-  it('sends to the origin of the script and loads from beside it by default', () => {
-    const config = readOptions(OPTIONS, 'https://cdn.example/js/waybill.js?x', 'https://site.example/a/b');
-    expect([config.endpoint, config.assets, config.worker]).toEqual([
-      'https://cdn.example/events',
-      'https://cdn.example/js/',
-      '',
-    ]);
-  });
-
-  it('takes addresses relative to the page', () => {
-    const given = { ...OPTIONS, endpoint: '/collect', worker: '/sw.js', assets: 'https://other.example/w/' };
-    const config = readOptions(given, 'https://cdn.example/waybill.js', 'https://site.example/a/b');
-    expect([config.endpoint, config.assets, config.worker]).toEqual([
-      'https://site.example/collect',
-      'https://other.example/w/',
-      'https://site.example/sw.js',
-    ]);
   });
 });

@@ -26,7 +26,17 @@ function setUp(reply: Reply, overrides: Partial<FlusherParts> = {}) {
     onAnswer: (_endpoint, done) => answers.push(done?.outcome),
     ...overrides,
   });
-  return { clock, ...queue, sent, answers, flush: (urgent = false) => flusher.flush({ urgent }) };
+  const flush = (urgent = false) => flusher.flush({ urgent });
+  /** Flushes whenever something is due. */
+  const flushFor = async (hours: number): Promise<void> => {
+    const endMs = clock.nowMs + hours * 3_600_000;
+    while (clock.nowMs < endMs) {
+      const { dueAt } = await flush();
+      if (dueAt === null) return;
+      clock.nowMs = Math.max(clock.nowMs + 1, dueAt);
+    }
+  };
+  return { clock, ...queue, sent, answers, flush, flushFor };
 }
 
 const offline = () => Promise.reject(new TypeError('offline'));
@@ -79,14 +89,46 @@ describe('flush', () => {
     expect(sent).toHaveLength(3);
   });
 
-  it('splits a batch that is too large until it fits, and sets a single event aside', async () => {
-    const { events, flush, sent, monitor, clock } = setUp(() => new Response('', { status: 413 }));
-    await events.enqueue(makeBurst(1, 3), false);
-    await flush();
-    expect(sent).toHaveLength(5);
+  it('splits a batch that is too large until it fits, with a pause before each request', async () => {
+    const times: number[] = [];
+    const { events, flushFor, monitor, clock } = setUp((init) => {
+      times.push(clock.nowMs);
+      return readBody(init.body).events.length > 1 ? new Response('', { status: 413 }) : receiptFor(init);
+    });
+    await events.enqueue(makeBurst(1, 4), false);
+    await flushFor(1);
+    expect(times).toHaveLength(7);
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(250);
     const { batches, state } = await monitor.status(clock.now());
-    expect([batches, state.total.rejected]).toEqual([0, 3]);
+    expect([batches, state.total.rejected]).toEqual([0, 0]);
   });
+
+  it('loses nothing to a proxy that calls everything too large, and does not storm it', async () => {
+    const { events, flushFor, sent, monitor, clock } = setUp(() => new Response('', { status: 413 }));
+    await events.enqueue(makeBurst(1, 200), false);
+    await flushFor(1);
+    expect((await monitor.status(clock.now())).events).toBe(200);
+    expect(sent.length).toBeLessThan(60);
+  });
+
+  it.each([403, 406, 413, 500])(
+    'delivers all but the event that a firewall answers with %i, wherever it lies',
+    async (status) => {
+      const { events, flushFor, monitor, clock } = setUp((init) =>
+        readBody(init.body).text.includes('"bad"') ? new Response('', { status }) : receiptFor(init),
+      );
+      await events.enqueue(makeBurst(1, 4), false);
+      await events.enqueue(makeBurst(2, 1, '{"n":"bad"}'), false);
+      await events.enqueue(makeBurst(3, 4), false);
+      for (let place = 10; place < 100; place++) {
+        await flushFor(0.1);
+        await events.enqueue(makeBurst(place), false);
+      }
+      await flushFor(0.5);
+      const { events: left, state } = await monitor.status(clock.now());
+      expect(left + state.total.rejected).toBe(1);
+    },
+  );
 
   it('never lets one bad batch hold up the others', async () => {
     const { events, flush, answers } = setUp((init, call) => {
@@ -131,6 +173,21 @@ describe('flush lock', () => {
     const result = withFlushLock(held, 'test', platform, (isLocked) => Promise.resolve(isLocked));
     await clock.advance(LOCK_WAIT_MS);
     expect(await result).toBe(false);
+  });
+
+  it('is not given up once it is had', async () => {
+    const clock = new FakeClock();
+    let isAborted = false;
+    const free: Locks = {
+      request(_name, { signal }, callback) {
+        signal.addEventListener('abort', () => (isAborted = true));
+        return callback();
+      },
+    };
+    const task = () => new Promise<number>((resolve) => clock.after(2 * LOCK_WAIT_MS, () => resolve(1)));
+    const result = withFlushLock(free, 'test', fakePlatform(clock, offline), task);
+    await clock.advance(2 * LOCK_WAIT_MS);
+    expect([await result, isAborted]).toEqual([1, false]);
   });
 
   it('passes the task’s own error on and runs it once', async () => {

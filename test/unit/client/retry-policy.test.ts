@@ -46,20 +46,49 @@ describe('retry policy', () => {
   });
 
   it('splits what is too large, down to single events', () => {
-    expect(decide(refused(413), FIRST, half)).toEqual({ kind: 'split' });
-    expect(decide(refused(413), { ...FIRST, count: 1 }, half)).toMatchObject({ kind: 'set-aside' });
+    const lone = { ...FIRST, count: 1 };
+    expect(decide(refused(413), FIRST, half)).toEqual({ kind: 'split', holdMs: 1000 });
+    expect(decide(refused(413, ['TOO_LARGE']), lone, half)).toMatchObject({ kind: 'set-aside' });
+    expect(decide(refused(413), { ...lone, lonely: 3 }, half)).toMatchObject({
+      refusal: { code: 'REQUEST_TOO_LARGE' },
+    });
+  });
+
+  it('keeps a single event that a proxy calls too large until it has done so while others went', () => {
+    const lone = { ...FIRST, count: 1, attempts: 9, lonely: 2 };
+    expect(decide(refused(413), lone, half)).toMatchObject({ kind: 'retry', silent: false });
+  });
+
+  it('obeys a wait that comes with a 413 and changes nothing', () => {
+    for (const attempt of [FIRST, { ...FIRST, count: 1 }, { ...FIRST, lonely: 3 }]) {
+      const action = decide(refused(413, ['TOO_LARGE'], 60_000), attempt, half);
+      expect(action).toMatchObject({ kind: 'retry', holdMs: 60_250 });
+    }
   });
 
   it('splits what the server knows as split, and only if our server says so', () => {
-    expect(decide(refused(409, ['BATCH_SPLIT']), FIRST, half)).toEqual({ kind: 'split' });
+    expect(decide(refused(409, ['BATCH_SPLIT']), FIRST, half)).toMatchObject({ kind: 'split' });
     expect(decide(refused(409, ['STORE_BUSY']), FIRST, half)).toMatchObject({ kind: 'retry' });
   });
 
   it('splits what alone gets no answer while others do', () => {
     const silent: Answer = { kind: 'silent' };
     expect(decide(silent, { ...FIRST, attempts: 9, lonely: 2 }, half)).toMatchObject({ kind: 'retry' });
-    expect(decide(silent, { ...FIRST, lonely: 3 }, half)).toEqual({ kind: 'split' });
+    expect(decide(silent, { ...FIRST, lonely: 3 }, half)).toEqual({ kind: 'split', holdMs: 1000 });
     expect(decide(silent, { ...FIRST, lonely: 3, count: 1 }, half)).toMatchObject({ kind: 'retry' });
+  });
+
+  it.each([403, 406, 500])('splits what alone is refused with %i while others are not', (status) => {
+    const lonely = { ...FIRST, attempts: 3, lonely: 3 };
+    expect(decide(refused(status), lonely, half)).toEqual({ kind: 'split', holdMs: 1000 });
+    expect(decide(refused(status), { ...lonely, count: 1 }, half)).toMatchObject({ holdMs: 1000 });
+    expect(decide(refused(status, [], 9_000), lonely, half)).toMatchObject({ kind: 'retry', holdMs: 9_250 });
+  });
+
+  it('lets others go before a batch that was refused several times, within the longest wait', () => {
+    const attempt = { ...FIRST, attempts: 3 };
+    expect(decide(refused(500), attempt, half)).toMatchObject({ delayMs: 9000, holdMs: 1000 });
+    expect(decide(refused(503, [], MAX_WAIT_MS), attempt, half)).toMatchObject({ delayMs: MAX_WAIT_MS });
   });
 
   it('lets others go before a batch that has got no answer several times', () => {

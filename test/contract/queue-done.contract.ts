@@ -1,0 +1,127 @@
+import {
+  MAX_DONE,
+  MAX_QUEUED_BYTES,
+  MAX_YOUNG_DONE,
+  YOUNG_DONE_MS,
+} from '../../client/queue/queue-limits.ts';
+import { keysFrom } from '../../client/queue/storage.ts';
+import { assertSame } from '../support/client-assert.ts';
+import {
+  type ContractCase,
+  ENDPOINT,
+  makeAnswer,
+  makeBurst,
+  NOW,
+  type openQueue,
+} from '../support/client-queue.ts';
+
+type Queue = ReturnType<typeof openQueue>;
+
+const LOST = { dropped: 0, expired: 0, rejected: 2, unconfirmed: 0 };
+const THIRD = '"'.padEnd(MAX_QUEUED_BYTES / 3, 'x');
+
+async function deliver({ events, delivery, leaseNow }: Queue, place: number, at: number): Promise<void> {
+  await events.enqueue(makeBurst(place), false);
+  const { batch } = await leaseNow();
+  await delivery.acknowledge(batch, [], makeAnswer('delivered', at));
+}
+
+function countDone({ storage }: Queue): Promise<number> {
+  return storage.transact(
+    ['done'],
+    async (tx) => (await tx.keys('done', keysFrom(ENDPOINT))).length,
+    'readonly',
+  );
+}
+
+/** What is remembered of batches that have left the queue, and what that is good for. */
+export const DONE_CONTRACT: readonly ContractCase[] = [
+  {
+    name: 'done > tells a repeat of what was delivered after the clock was set back',
+    run: async (queue) => {
+      for (let place = 1; place <= MAX_DONE; place++) await deliver(queue, place, NOW + 86_400_000);
+      await deliver(queue, 5000, NOW);
+      await queue.events.enqueue(makeBurst(5000), true);
+      assertSame((await queue.monitor.status(NOW)).events, 0);
+      const done = await queue.monitor.done();
+      assertSame([done.length, done[done.length - 1]?.id], [MAX_DONE, makeBurst(5000).id]);
+    },
+  },
+  {
+    name: 'done > tells a repeat for its time, however many others were delivered since',
+    run: async (queue) => {
+      for (let place = 1; place <= MAX_DONE + 1; place++) await deliver(queue, place, NOW + place);
+      await queue.events.enqueue(makeBurst(1), true);
+      assertSame((await queue.monitor.status(NOW)).events, 0);
+      await deliver(queue, 5000, NOW + 2 * YOUNG_DONE_MS);
+      assertSame(await countDone(queue), MAX_DONE);
+    },
+  },
+  {
+    name: 'done > is bounded whatever the time',
+    run: async (queue) => {
+      const { storage } = queue;
+      await storage.transact(['done'], (tx) => {
+        for (let place = 1; place <= MAX_YOUNG_DONE; place++) {
+          const { id } = makeBurst(place);
+          tx.put('done', {
+            endpoint: ENDPOINT,
+            at: NOW,
+            id,
+            outcome: 'delivered',
+            count: 1,
+            bursts: [],
+            refusals: [],
+          });
+        }
+      });
+      await deliver(queue, 5000, NOW);
+      assertSame(await countDone(queue), MAX_YOUNG_DONE);
+    },
+  },
+  {
+    name: 'ledger > counts the losses of a repeated burst once, though it has no events',
+    run: async ({ events, monitor }) => {
+      const burst = { ...makeBurst(1, 0), lost: LOST };
+      await events.enqueue(burst, false);
+      await events.enqueue({ ...makeBurst(2, 0), lost: LOST }, false);
+      await events.enqueue(burst, true);
+      assertSame((await monitor.status(NOW)).state.total.rejected, 4);
+      await events.enqueue({ ...makeBurst(3, 0), lost: LOST }, true);
+      assertSame((await monitor.status(NOW)).state.total.rejected, 6);
+    },
+  },
+  {
+    name: 'trim > drops the oldest that were never sent until all that is queued is within bounds',
+    run: async ({ events, leaseNow, monitor }) => {
+      await events.enqueue(makeBurst(1, 1, THIRD), false);
+      await leaseNow();
+      for (let place = 2; place <= 5; place++) await events.enqueue(makeBurst(place, 1, THIRD), false);
+      const dropped = await monitor.trim(NOW);
+      assertSame(
+        dropped.map((done) => [done.id, done.outcome, done.count, done.bursts.length]),
+        [[makeBurst(2).id, 'dropped', 2, 2]],
+      );
+      assertSame(await monitor.done(), dropped);
+      const { batches, state } = await monitor.status(NOW);
+      assertSame([batches, state.total.dropped], [3, 2]);
+      for (let place = 2; place <= 3; place++) await events.enqueue(makeBurst(place), true);
+      assertSame((await monitor.status(NOW)).batches, 3);
+      assertSame(await monitor.trim(NOW), []);
+    },
+  },
+  {
+    name: 'storage > stores where transactions can only complete by themselves',
+    run: async ({ events, monitor }) => {
+      const prototype = typeof IDBTransaction === 'undefined' ? {} : IDBTransaction.prototype;
+      const commit = Object.getOwnPropertyDescriptor(prototype, 'commit');
+      Reflect.deleteProperty(prototype, 'commit');
+      try {
+        await events.enqueue(makeBurst(1), false);
+      } finally {
+        if (commit) Object.defineProperty(prototype, 'commit', commit);
+      }
+      assertSame((await monitor.status(NOW)).events, 1);
+    },
+  },
+];

@@ -1,0 +1,98 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createFlushScheduler } from '../../../client/page/flush-scheduler.ts';
+import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
+import type { QueueStatus } from '../../../client/queue/event-queue.ts';
+import { FakeClock, settle } from '../../support/client-clock.ts';
+import { NOW, openQueue } from '../../support/client-queue.ts';
+
+describe('flush scheduler', () => {
+  let clock: FakeClock;
+  let sends: { afterMs: number; urgent: boolean }[];
+  let status: QueueStatus;
+  let isOk: boolean;
+  let planned: number;
+  beforeEach(async () => {
+    clock = new FakeClock();
+    sends = [];
+    isOk = true;
+    planned = 0;
+    status = await openQueue(createMemoryStorage()).monitor.status(NOW);
+  });
+
+  function open() {
+    return createFlushScheduler({
+      clock,
+      deliver({ urgent }) {
+        sends.push({ afterMs: clock.nowMs - NOW, urgent });
+        return Promise.resolve({ ok: isOk, requests: 1, dueAt: null });
+      },
+      status: () => Promise.resolve(status),
+      onPlanned: () => planned++,
+    });
+  }
+
+  const times = (): number[] => sends.map(({ afterMs }) => afterMs);
+
+  it('sends what was stored after a pause, once, and says that it plans to', async () => {
+    const scheduler = open();
+    scheduler.stored();
+    await clock.advance(500);
+    scheduler.stored();
+    await clock.advance(60_000);
+    expect(sends).toEqual([{ afterMs: 1_000, urgent: false }]);
+    expect(planned).toBe(1);
+  });
+
+  it('does not ask again before the hold is over, whatever is stored meanwhile', async () => {
+    const scheduler = open();
+    const notBefore = NOW + 20_000;
+    status = { ...status, dueAt: notBefore, state: { ...status.state, notBefore } };
+    await scheduler.look();
+    for (let time = 0; time < 15; time++) {
+      scheduler.stored();
+      await clock.advance(1_000);
+    }
+    expect(sends).toEqual([]);
+    status = { ...status, dueAt: null };
+    await clock.advance(60_000);
+    expect(times()).toEqual([20_000]);
+  });
+
+  it('looks at the queue after a flush, and goes on with a pause while anything is due', async () => {
+    status = { ...status, dueAt: NOW };
+    await open().flush(true);
+    await clock.advance(2_500);
+    expect(sends).toEqual([
+      { afterMs: 0, urgent: true },
+      { afterMs: 1_000, urgent: false },
+      { afterMs: 2_000, urgent: false },
+    ]);
+  });
+
+  it('pauses ever longer while nothing can be loaded', async () => {
+    isOk = false;
+    status = { ...status, dueAt: NOW };
+    await open().flush(false);
+    await clock.advance(15_000);
+    expect(times()).toEqual([0, 2_000, 6_000, 14_000]);
+  });
+
+  it('is not put to sleep by a time from before the clock was set back', async () => {
+    const scheduler = open();
+    status = { ...status, dueAt: null, state: { ...status.state, notBefore: NOW } };
+    await scheduler.look();
+    clock.nowMs -= 7_200_000;
+    scheduler.stored();
+    await clock.advance(60_000);
+    expect(sends).toHaveLength(1);
+  });
+
+  it('sends nothing more once stopped', async () => {
+    const scheduler = open();
+    scheduler.stored();
+    scheduler.stop();
+    await settle();
+    await clock.advance(120_000);
+    expect(sends).toEqual([]);
+  });
+});

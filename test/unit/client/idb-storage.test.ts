@@ -1,0 +1,53 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createIdbStorage } from '../../../client/queue/idb-storage.ts';
+import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
+import { openStorage } from '../../../client/queue/open-storage.ts';
+
+class SilentRequest extends EventTarget {
+  result = { close: vi.fn<() => void>(), addEventListener: () => undefined };
+}
+
+describe('storage whose database never opens', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  function setUp() {
+    vi.useFakeTimers();
+    const requests: SilentRequest[] = [];
+    const open = () => {
+      const request = new SilentRequest();
+      requests.push(request);
+      return request;
+    };
+    vi.stubGlobal('IDBRequest', SilentRequest);
+    for (const name of ['Database', 'ObjectStore', 'Index', 'Cursor', 'Transaction'])
+      vi.stubGlobal(`IDB${name}`, Set);
+    vi.stubGlobal('indexedDB', { open });
+    return requests;
+  }
+
+  it('gives up a transaction in time, tries to open again, and closes what opens too late', async () => {
+    const requests = setUp();
+    const storage = createIdbStorage('test');
+    const outcomes: string[] = [];
+    const begin = () =>
+      storage.transact(['fresh'], () => undefined).catch((error: unknown) => outcomes.push(String(error)));
+    void begin();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(outcomes).toEqual(['Error: no answer']);
+    void begin();
+    expect(requests).toHaveLength(2);
+    requests[0]?.dispatchEvent(new Event('success'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(requests[0]?.result.close).toHaveBeenCalledOnce();
+  });
+
+  it('is replaced by memory', async () => {
+    setUp();
+    const opening = openStorage('test', () => Promise.resolve(createMemoryStorage()));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await opening).kind).toBe('memory');
+  });
+});

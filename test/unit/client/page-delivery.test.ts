@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { EMPTY_LEDGER } from '../../../shared/batch.ts';
+import type { BurstWriter } from '../../../client/page/burst-writer.ts';
+import type { WorkerLink } from '../../../client/page/connect-worker.ts';
+import { createEmitter, type Emitter } from '../../../client/page/emitter.ts';
+import { readOptions } from '../../../client/page/options.ts';
+import { createPageDelivery, type PageDelivery } from '../../../client/page/page-delivery.ts';
+import { createBurst, type PendingBurst } from '../../../client/page/pending-burst.ts';
+import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
+import type { Storage } from '../../../client/queue/storage.ts';
+import { FakeClock, settle } from '../../support/client-clock.ts';
+import { ENDPOINT, makeAnswer, makeBurst, openQueue } from '../../support/client-queue.ts';
+
+describe('page delivery', () => {
+  let clock: FakeClock;
+  let emitter: Emitter;
+  let storage: Storage;
+  let calls: string[];
+  let told: string[];
+  let delivery: PageDelivery | undefined;
+  beforeEach(() => {
+    clock = new FakeClock();
+    emitter = createEmitter();
+    storage = { ...createMemoryStorage(), kind: 'indexeddb' };
+    calls = [];
+    // Listeners are called in a later task, perhaps in that of another test.
+    const heard: string[] = [];
+    told = heard;
+    emitter.on('delivered', ({ batch }) => heard.push(batch));
+  });
+  afterEach(() => delivery?.stop());
+
+  const report = { ok: true, requests: 0, dueAt: null };
+
+  function open(connect?: () => Promise<WorkerLink | undefined>): PageDelivery {
+    const flush = ({ urgent }: { urgent: boolean }) =>
+      Promise.resolve((calls.push(urgent ? 'urgent' : 'send'), report));
+    const never = () => Promise.reject(new Error('not needed'));
+    const writer: BurstWriter = {
+      add: () => ({ burst: createBurst(clock.nowMs), index: 0 }),
+      lose: () => undefined,
+      force: () => void calls.push('force'),
+      settled: () => Promise.resolve(),
+      count: () => 0,
+    };
+    delivery = createPageDelivery({
+      config: readOptions({ customer: 'C', product: 'P', endpoint: ENDPOINT }, ENDPOINT, ENDPOINT),
+      clock,
+      startedAt: clock.nowMs,
+      describe: () => ({
+        events: 0,
+        batches: 0,
+        bytes: 0,
+        oldestAgeMs: null,
+        lastAnswer: null,
+        nextAttemptAt: null,
+        storage: 'opening',
+        worker: 'none',
+        ledger: EMPTY_LEDGER,
+      }),
+      emitter,
+      storage,
+      writer,
+      chunks: { flush: never, link: never, rare: never },
+      channel: new BroadcastChannel('test'),
+      createFlusher: () => ({ flush }),
+      ...(connect ? { connect } : {}),
+    });
+    return delivery;
+  }
+
+  /** What another tab or the worker does, without a word to this page. */
+  async function deliverElsewhere(place: number): Promise<PendingBurst> {
+    const queue = openQueue(storage);
+    const burst = makeBurst(place);
+    await queue.events.enqueue(burst, false);
+    const { batch } = await queue.leaseNow(clock.nowMs);
+    await queue.delivery.acknowledge(batch, [], makeAnswer('delivered', clock.nowMs));
+    return { ...createBurst(clock.nowMs), id: burst.id, count: 1 };
+  }
+
+  it('finds in the queue what became of its bursts while it was being loaded', async () => {
+    const burst = await deliverElsewhere(1);
+    const page = open();
+    page.expect(burst);
+    await settle();
+    expect(await page.delivered(burst, 0)).toMatchObject({ status: 'delivered' });
+  });
+
+  it('tells of what was delivered while the page is open, not of what was before', async () => {
+    await deliverElsewhere(1);
+    clock.nowMs += 1_000;
+    const page = open();
+    clock.nowMs += 1_000;
+    const second = await deliverElsewhere(2);
+    await page.flush();
+    const third = await deliverElsewhere(3);
+    await page.flush();
+    await vi.waitFor(() => expect(told).toEqual([second.id, third.id]));
+  });
+
+  it('catches up when it can be seen again', async () => {
+    const page = open();
+    await settle();
+    const burst = await deliverElsewhere(1);
+    page.expect(burst);
+    document.dispatchEvent(new Event('visibilitychange'));
+    await settle();
+    expect(await page.delivered(burst, 0)).toMatchObject({ status: 'delivered' });
+  });
+
+  it('sends in spite of a backoff when the browser is online again', async () => {
+    open();
+    await settle();
+    dispatchEvent(new Event('online'));
+    await settle();
+    expect(calls).toEqual(['send', 'urgent']);
+  });
+
+  it('has everything written and sent when the page goes', async () => {
+    open();
+    await settle();
+    dispatchEvent(new Event('pagehide'));
+    await settle();
+    expect(calls).toEqual(['send', 'force', 'send']);
+  });
+
+  it('leaves the sending to the worker when the page goes', async () => {
+    const link: WorkerLink = {
+      flush: () => Promise.resolve((calls.push('worker'), report)),
+      leave: () => void calls.push('leave'),
+      planned: () => undefined,
+    };
+    open(() => Promise.resolve(link));
+    await settle();
+    dispatchEvent(new Event('pagehide'));
+    await settle();
+    expect(calls).toEqual(['worker', 'force', 'leave']);
+  });
+
+  it('hears nothing more once stopped', async () => {
+    open().stop();
+    await settle();
+    dispatchEvent(new Event('online'));
+    dispatchEvent(new Event('pagehide'));
+    await settle();
+    expect(calls).toEqual(['send']);
+  });
+});
