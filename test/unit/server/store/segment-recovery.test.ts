@@ -1,4 +1,15 @@
-import { appendFile, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { writeSync } from 'node:fs';
+import {
+  appendFile,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -7,6 +18,14 @@ import { openSnapshot } from '../../../../server/store/open-store.ts';
 import { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import { aBatch, anEvent, FILTER, readAll, type ABatch } from '../../../support/events.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
+
+type PartialWrite = (
+  this: FileHandle,
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+  position: number,
+) => Promise<void>;
 
 async function openStore(folder: string, segmentBytes = 1 << 26): Promise<SegmentEventStore> {
   const options = { segmentBytes, maxWaitingBytes: 1 << 26, maxGroupBytes: 1 << 23 };
@@ -232,6 +251,25 @@ describe('recovery', () => {
     expect(await readFile(segmentPath(folder, 7), 'utf8')).toBe('precious');
   });
 
+  it('takes nothing beyond the length at which a segment was closed', async () => {
+    const folder = await tempFolder();
+    const store = await openStore(folder, 1);
+    await fill(store, 2);
+    await store.close();
+    const other = await tempFolder();
+    const stranger = await openStore(other);
+    await fill(stranger, 1);
+    await stranger.close();
+    await appendFile(segmentPath(folder, 1), await readFile(segmentPath(other)));
+
+    const reopened = await openStore(folder);
+
+    expect((await readable(reopened)).timestamps).toEqual([0, 1]);
+    await fill(reopened, 1);
+    expect((await readAll(reopened)).map(({ position }) => position)).toEqual([1, 2, 3]);
+    expect(reopened.health().damage).toEqual([]);
+  });
+
   it('lets one process have the folder', async () => {
     const folder = await tempFolder();
     await openStore(folder);
@@ -367,6 +405,31 @@ describe('a failing disk', () => {
     expect(await readdir(path.join(folder, 'segments'))).toEqual(['00000001.jsonl']);
     await store.close();
     expect((await readable(await openStore(folder))).damage).toEqual([]);
+  });
+
+  it('cuts off what did fit on a full disk, so that the space is free for others', async () => {
+    const folder = await tempFolder();
+    const store = await openStore(folder);
+    await fill(store, 1);
+    const durable = (await stat(segmentPath(folder))).size;
+    const probe = await open(folder, 'r');
+    const prototype: unknown = Object.getPrototypeOf(probe);
+    await probe.close();
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const spy = vi.spyOn(prototype as { write: PartialWrite }, 'write');
+    onTestFinished(() => spy.mockRestore());
+    let written = 0;
+    spy.mockImplementationOnce(async function (this: FileHandle, bytes, start, length, position) {
+      written = writeSync(this.fd, bytes, start, Math.floor(length / 2), position);
+      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    });
+    const { identity, contents } = aBatch();
+
+    await expect(store.append(identity, () => contents)).rejects.toMatchObject({ code: 'STORE_FULL' });
+
+    expect(written).toBeGreaterThan(0);
+    expect((await stat(segmentPath(folder))).size).toBe(durable);
+    expect(store.health().isWritable).toBe(true);
   });
 
   it('keeps no file of a segment that could not be opened', async () => {
