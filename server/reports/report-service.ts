@@ -102,8 +102,9 @@ export class ReportService {
     try {
       const before = jobs.list();
       await jobs.add(job, MAX_FINISHED);
-      await this.#removeForgotten(before);
+      // Nothing may fail from here on: the job is durable, and would be RUNNING for ever.
       this.#waiting.push({ job, snapshot });
+      void this.#removeForgotten(before);
     } finally {
       this.#submitting--;
     }
@@ -208,7 +209,13 @@ export class ReportService {
   async #removeForgotten(before: readonly ReportJob[]): Promise<void> {
     const known = new Set(this.#deps.jobs.list().map(({ job }) => job));
     for (const old of before) {
-      if (!known.has(old.job)) await rm(this.#path(old), { force: true });
+      if (known.has(old.job)) continue;
+      try {
+        await rm(this.#path(old), { force: true });
+      } catch (error) {
+        // The next start removes what has no job.
+        this.#deps.logger.error({ source: sourceOf(old), err: error }, 'an old report could not be removed');
+      }
     }
   }
 

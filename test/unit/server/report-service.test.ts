@@ -72,6 +72,29 @@ describe('ReportService', () => {
     expect(service.find(source)?.error).toBe('the moon');
   });
 
+  it('makes a report although the file of a forgotten one can not be removed', async () => {
+    const folder = await tempFolder();
+    const old = Array.from({ length: 1_001 }, () => ({
+      job: randomUUID(),
+      status: 'COMPLETE',
+      filter: FILTER,
+      output: DEFAULT_OUTPUT,
+      userId: 'ann',
+      position: 0,
+      startMs: 1,
+    }));
+    await writeFile(path.join(folder, 'jobs.json'), JSON.stringify(old));
+    await mkdir(path.join(folder, 'reports', `JOB-${old[0]?.job ?? ''}.csv`), { recursive: true });
+    const { service, started } = await openService(folder);
+
+    const { source } = await service.submit('ann', REQUEST);
+
+    expect(started).toHaveLength(1);
+    expect(service.find(source)?.status).toBe('RUNNING');
+    expect(service.find(`JOB-${old[0]?.job ?? ''}`)).toBeUndefined();
+    expect(service.find(`JOB-${old[1]?.job ?? ''}`)?.status).toBe('COMPLETE');
+  });
+
   it('refuses more than may wait, also when all ask at once', async () => {
     const { service } = await openService(await tempFolder());
     const results = await Promise.allSettled(
