@@ -15,6 +15,7 @@ import { nameBatch, postEvents } from './http/events-route.ts';
 import { readJsonBody } from './http/read-body.ts';
 import { addReportRoutes, attempt } from './http/reports-route.ts';
 import { addServiceRoutes } from './http/service-route.ts';
+import { serviceHealth } from './service-health.ts';
 import type { ReportService } from './reports/report-service.ts';
 import type { EventStore } from './store/event-store.ts';
 import type { Authenticator } from './users/authenticator.ts';
@@ -49,7 +50,7 @@ export function createApp(deps: AppDependencies): Koa {
     postEvents({ store, catalog, limits, now }),
   );
   addReportRoutes(router, { reports, catalog, linkKey, linkTtlMs, publicUrl, now, authenticate, readBody });
-  addServiceRoutes(router, service, authenticate);
+  addServiceRoutes(router, service, () => serviceHealth(store), authenticate);
 
   const app = new Koa<WaybillState>();
   app.use(errorBoundary(logger));
@@ -57,8 +58,8 @@ export function createApp(deps: AppDependencies): Koa {
     ctx.set('X-Content-Type-Options', 'nosniff');
     return next();
   });
-  app.use(allowOrigins(config.origins));
   app.use(serveAssets(deps.assets));
+  app.use(allowOrigins(config.origins));
   app.use(router.routes());
   app.use(router.allowedMethods());
   // Answers are shaped above; what arrives here are sockets that ended early.

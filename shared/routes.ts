@@ -10,6 +10,7 @@ export const ROUTES = {
   download: '/downloads/:source/:file',
   serviceVersion: '/service/version',
   systemVersion: '/system/version',
+  health: '/service/health',
   authenticate: '/service/authenticate',
 } as const;
 

@@ -2,12 +2,16 @@
 export interface FlushWish {
   /** Somebody or something knows better than a backoff after silence; a server's `Retry-After` still holds. */
   readonly urgent: boolean;
+  /** The page may be gone in the next moment: requests are made so that they outlive it, where they can be. */
+  readonly leaving?: boolean;
 }
 
 export interface FlushReport {
   /** False if the queue could not be read or written. */
   readonly ok: boolean;
   readonly requests: number;
+  /** Some request got no answer at all: the network or the server is away. */
+  readonly silent?: boolean;
   /** When something can next be sent; null when nothing is queued. Epoch milliseconds. */
   readonly dueAt: number | null;
 }

@@ -20,7 +20,8 @@ export function allowOrigins(origins: readonly string[] | undefined): Middleware
     },
     allowMethods: 'GET,HEAD,POST',
     allowHeaders: 'Content-Type,Content-Encoding,Prefer,Idempotency-Key,Authorization',
-    exposeHeaders: 'Retry-After,Preference-Applied',
+    // `Date`: a `Retry-After` that is a date is judged against it, the device's clock may be wrong.
+    exposeHeaders: 'Retry-After,Preference-Applied,Date',
     maxAge: MAX_AGE_SECONDS,
   });
 }

@@ -92,6 +92,14 @@ export interface StoreHealth {
   readonly damage: readonly Damage[];
 }
 
+/** Sums over all batches that are stored, each counted once however often it came; none exceeds 2^53 - 1. */
+export interface StoreTotals {
+  /** What the senders could not deliver: the ledgers that the batches carried. */
+  readonly ledger: Ledger;
+  /** Events that this server refused while it stored the rest of their batch. */
+  readonly rejected: number;
+}
+
 /**
  * Where events are kept. Ingest and reports know nothing else of storage.
  *
@@ -116,6 +124,9 @@ export interface EventStore {
   snapshot(): StoreSnapshot;
 
   health(): StoreHealth;
+
+  /** Counts a batch from the moment in which its append resolves, also after a restart. */
+  totals(): Promise<StoreTotals>;
 
   /** Finishes what was appended and lets go of the files. */
   close(): Promise<void>;

@@ -285,5 +285,64 @@ export function runEventStoreContract(name: string, create: () => Promise<StoreU
 
       expect((await readAll(reopened)).map(({ position }) => position)).toEqual([1, 2]);
     });
+
+    it('adds up what newly stored batches say is lost and what was refused, also after a restart', async () => {
+      const { store, reopen } = await create();
+      const none = { dropped: 0, expired: 0, rejected: 0, unconfirmed: 0 };
+      expect(await store.totals()).toEqual({ ledger: none, rejected: 0 });
+      const rejected = [
+        { sequence: 0, code: 'EVENT_TOO_LARGE', path: '', event: { type: '],"rejected":[' } },
+        { sequence: 2, code: 'EVENT_TOO_LARGE', path: '', event: {} },
+      ] as const;
+      const ledger = { dropped: 1, expired: 20, rejected: 300, unconfirmed: 4_000 };
+      const first = aBatch([anEvent({ context: ['],"rejected":[{}]', ',"events":['] })], {
+        contents: { rejected, ledger },
+      });
+      const second = aBatch([anEvent()], { contents: { ledger: { ...none, dropped: 5 } } });
+      const third = aBatch();
+      for (const { identity, contents } of [first, second, third])
+        await store.append(identity, () => contents);
+
+      const sums = { ledger: { ...ledger, dropped: 6 }, rejected: 2 };
+      expect(await store.totals()).toEqual(sums);
+      expect(await (await reopen()).totals()).toEqual(sums);
+    });
+
+    it('adds nothing for a batch that comes again, is refused, or is part of a stored one', async () => {
+      const { store, reopen } = await create();
+      const ledger = { dropped: 1, expired: 2, rejected: 3, unconfirmed: 4 };
+      const whole = aBatch([anEvent(), anEvent()], { contents: { ledger } });
+      const { batch } = whole.identity;
+      const half = aBatch([anEvent()], { identity: { parents: [batch] }, contents: { ledger } });
+      const other = aBatch([anEvent({ timestamp: 9 })], { identity: { batch }, contents: { ledger } });
+      await Promise.all([1, 2, 3].map(() => store.append(whole.identity, () => whole.contents)));
+      await store.append(half.identity, () => half.contents);
+      await store.append(other.identity, () => other.contents);
+      await expect(
+        store.append(aBatch().identity, () => {
+          throw new Error('refused');
+        }),
+      ).rejects.toThrow('refused');
+
+      expect((await store.totals()).ledger).toEqual(ledger);
+      const reopened = await reopen();
+      await reopened.append(whole.identity, () => whole.contents);
+      expect((await reopened.totals()).ledger).toEqual(ledger);
+    });
+
+    it('keeps its sums exact however much senders claim', async () => {
+      const { store, reopen } = await create();
+      const most = Number.MAX_SAFE_INTEGER;
+      const ledger = { dropped: most, expired: most - 1, rejected: 1, unconfirmed: 0 };
+      for (const { identity, contents } of [
+        aBatch([], { contents: { ledger } }),
+        aBatch([], { contents: { ledger } }),
+      ])
+        await store.append(identity, () => contents);
+
+      const sums = { dropped: most, expired: most, rejected: 2, unconfirmed: 0 };
+      expect((await store.totals()).ledger).toEqual(sums);
+      expect((await (await reopen()).totals()).ledger).toEqual(sums);
+    });
   });
 }

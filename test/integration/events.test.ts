@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRecord } from '../../shared/text.ts';
 import { anEvent } from '../support/events.ts';
@@ -318,7 +319,8 @@ describe('POST /events', () => {
   });
 
   it('survives gzip that inflates to a gigabyte, and gzip that breaks in the middle', async () => {
-    const bomb = gzipSync(Buffer.alloc(1 << 30));
+    // Not in this thread: while it stands still, the server closes the sockets that `fetch` would use again.
+    const bomb = await promisify(gzip)(Buffer.alloc(1 << 30));
     const broken = gzipSync(JSON.stringify({ events: [anEvent()] })).subarray(0, 60);
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
     const send = (body: Buffer) =>
@@ -386,31 +388,5 @@ describe('POST /events', () => {
     const response = await fetch(`${server.url}/nowhere`);
     expect(response.status).toBe(404);
     expect(await problems(response)).toEqual(['RESOURCE_NOT_FOUND']);
-  });
-});
-
-describe('cross-origin access', () => {
-  const origin = 'https://shop.example';
-
-  it('answers a preflight for any origin, to be kept for a day', async () => {
-    const response = await fetch(`${server.url}/events`, {
-      method: 'OPTIONS',
-      headers: {
-        origin,
-        'access-control-request-method': 'POST',
-        'access-control-request-headers': 'content-type',
-      },
-    });
-    expect(response.status).toBe(204);
-    expect(response.headers.get('access-control-allow-origin')).toBe('*');
-    expect(response.headers.get('access-control-max-age')).toBe('86400');
-    expect(response.headers.get('access-control-allow-headers')).toContain('Content-Encoding');
-  });
-
-  it('lets a page read refusals too', async () => {
-    const response = await post('{', { origin });
-    expect(response.status).toBe(400);
-    expect(response.headers.get('access-control-allow-origin')).toBe('*');
-    expect(response.headers.get('access-control-expose-headers')).toContain('Retry-After');
   });
 });

@@ -1,5 +1,5 @@
 import { isRecord } from '../../shared/text.ts';
-import { ADMIN } from './server-process.ts';
+import { ADMIN } from './launch-server.ts';
 
 /** The `Authorization` header of a user. */
 export function basic(

@@ -1,4 +1,5 @@
 import type { BatchContents, BatchIdentity, Rejection } from '../event-store.ts';
+import type { Ledger } from '../../../shared/batch.ts';
 import type { UsageEvent } from '../../../shared/event.ts';
 import { checkedFields, encodeCheckedLine, fieldsText } from './checked-line.ts';
 
@@ -14,6 +15,12 @@ export interface BatchHeader {
   readonly received: number;
   readonly skew?: number;
   readonly fingerprint: string;
+  readonly ledger?: Ledger;
+}
+
+/** What a start must know of a batch line. */
+export interface BatchSummary extends BatchHeader {
+  readonly rejectedCount: number;
 }
 
 /** A batch line, read. Absent is the same as empty. */
@@ -23,7 +30,8 @@ export interface BatchLine extends BatchHeader {
 }
 
 const EVENTS_KEY = Buffer.from(',"events":[');
-const LEDGER_KEY = Buffer.from(',"ledger":{');
+// Inside of a text its quotes would be escaped, and an event's fields have other names.
+const REJECTED_KEY = Buffer.from('],"rejected":[');
 
 /**
  * The part of a line that does not depend on its place in the file, as bytes.
@@ -52,15 +60,19 @@ export function encodeBatchLine(body: Buffer, position: number, durable: number 
   return encodeCheckedLine([Buffer.from(place, 'latin1'), body]);
 }
 
-/** Reads what comes before the events, or undefined if the line is damaged. */
-export function parseBatchHeader(line: Buffer): BatchHeader | undefined {
+/** Reads all but the events, or undefined if the line is damaged. */
+export function parseBatchSummary(line: Buffer): BatchSummary | undefined {
   const fields = checkedFields(line);
   const eventsAt = fields?.indexOf(EVENTS_KEY) ?? -1;
   if (fields === undefined || eventsAt < 0) return undefined;
-  const ledgerAt = fields.subarray(0, eventsAt).indexOf(LEDGER_KEY);
   // The checksum says that we wrote it, and we write nothing else.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(`${fieldsText(fields, ledgerAt < 0 ? eventsAt : ledgerAt)}}`) as BatchHeader;
+  const header = JSON.parse(`${fieldsText(fields, eventsAt)}}`) as BatchHeader;
+  const rejectedAt = fields.indexOf(REJECTED_KEY, eventsAt);
+  if (rejectedAt < 0) return { ...header, rejectedCount: 0 };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const { rejected = [] } = JSON.parse(`{${fields.toString('utf8', rejectedAt + 2)}`) as BatchLine;
+  return { ...header, rejectedCount: rejected.length };
 }
 
 /** Reads a whole line, or undefined if it is damaged. */

@@ -4,11 +4,12 @@ import { syncDirectory } from '../../sync-directory.ts';
 import { rewrite } from '../../write-at.ts';
 import type { Damage } from '../event-store.ts';
 import type { BatchIndex } from './batch-index.ts';
-import { parseBatchHeader, type BatchHeader } from './batch-line.ts';
+import { parseBatchSummary, type BatchSummary } from './batch-line.ts';
 import { listSegments, type DataDir } from './data-dir.ts';
 import type { Manifest } from './manifest.ts';
 import { readLines } from './segment-lines.ts';
 import type { ActiveSegment } from './segment-writer.ts';
+import type { RunningTotals } from './running-totals.ts';
 
 /** What a store's files say, once what a crash left behind is mended. */
 export interface Recovered {
@@ -22,19 +23,24 @@ export interface Recovered {
 }
 
 interface Found {
-  readonly header: BatchHeader;
+  readonly header: BatchSummary;
   readonly offset: number;
 }
 
 /**
- * Reads all segments in force into the index, and mends what a crash left behind.
+ * Reads all segments in force into the index and the totals, and mends what a crash left behind.
  *
  * The active segment's torn tail is cut: damage beyond the last length that a later line knows to be
  * durable. Any other damage is reported and passed over. None of it needs space on the disk.
  *
  * @throws Error in words for the operator if the folder can't be what it was.
  */
-export async function recover(dir: DataDir, manifest: Manifest, index: BatchIndex): Promise<Recovered> {
+export async function recover(
+  dir: DataDir,
+  manifest: Manifest,
+  index: BatchIndex,
+  totals: RunningTotals,
+): Promise<Recovered> {
   const damage: Damage[] = [];
   const dropped = new Map<number, readonly number[]>();
   const lastNumber = await removeUnused(dir, manifest, damage);
@@ -45,7 +51,11 @@ export async function recover(dir: DataDir, manifest: Manifest, index: BatchInde
     const scan = await scanSegment(path, length);
     damage.push(...scan.damage);
     lastPosition = Math.max(lastPosition, firstPosition - 1, scan.lastPosition);
-    const copies = scan.lines.filter((line) => !addToIndex(index, number, line));
+    const copies: Found[] = [];
+    for (const line of scan.lines) {
+      if (addToIndex(index, number, line)) totals.add(line.header.ledger, line.header.rejectedCount);
+      else copies.push(line);
+    }
     if (copies.length > 0)
       dropped.set(
         number,
@@ -103,7 +113,7 @@ async function scanSegment(path: string, closedLength: number | undefined): Prom
   let lastPosition = 0;
   for await (const chunk of readLines(path, Math.min(size, closedLength ?? size))) {
     for (const { bytes, offset, isEnded } of chunk) {
-      const header = isEnded ? parseBatchHeader(bytes) : undefined;
+      const header = isEnded ? parseBatchSummary(bytes) : undefined;
       if (header === undefined) {
         damagedAt.push(offset);
         // A torn line may have had a position too, which is then not given out again.

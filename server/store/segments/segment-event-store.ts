@@ -10,12 +10,14 @@ import type {
   Rejection,
   StoreHealth,
   StoreSnapshot,
+  StoreTotals,
 } from '../event-store.ts';
 import { BatchIndex, type LineLocation } from './batch-index.ts';
 import { encodeBatchBody, numberedEvents, parseBatchLine, type BatchLine } from './batch-line.ts';
 import { openDataDir, type DataDir } from './data-dir.ts';
 import { Manifest } from './manifest.ts';
 import { recover, type Recovered } from './recovery.ts';
+import { RunningTotals } from './running-totals.ts';
 import { readLines } from './segment-lines.ts';
 import { SegmentWriter, WRITER_DEFAULTS, type SegmentWriterOptions } from './segment-writer.ts';
 
@@ -27,6 +29,7 @@ export class SegmentEventStore implements EventStore {
   readonly #lock: DirectoryLock;
   readonly #manifest: Manifest;
   readonly #index: BatchIndex;
+  readonly #totals: RunningTotals;
   readonly #writer: SegmentWriter;
   readonly #dropped: Recovered['dropped'];
   readonly #damage: readonly Damage[];
@@ -39,6 +42,7 @@ export class SegmentEventStore implements EventStore {
     lock: DirectoryLock,
     manifest: Manifest,
     index: BatchIndex,
+    totals: RunningTotals,
     writer: SegmentWriter,
     { lastPosition, dropped, damage }: Recovered,
   ) {
@@ -46,6 +50,7 @@ export class SegmentEventStore implements EventStore {
     this.#lock = lock;
     this.#manifest = manifest;
     this.#index = index;
+    this.#totals = totals;
     this.#writer = writer;
     this.#position = lastPosition;
     this.#dropped = dropped;
@@ -68,10 +73,11 @@ export class SegmentEventStore implements EventStore {
     try {
       manifest = await Manifest.open(dir.manifest, nowMs);
       const index = new BatchIndex();
-      const found = await recover(dir, manifest, index);
+      const totals = new RunningTotals();
+      const found = await recover(dir, manifest, index, totals);
       const { active, lastNumber, lastPosition } = found;
       const writer = await SegmentWriter.open(dir, manifest, options, active, lastNumber, lastPosition);
-      return new SegmentEventStore(dir, lock, manifest, index, writer, found);
+      return new SegmentEventStore(dir, lock, manifest, index, totals, writer, found);
     } catch (error) {
       await manifest?.close();
       await lock.release();
@@ -114,6 +120,10 @@ export class SegmentEventStore implements EventStore {
     return { isWritable: this.#writer.isTrusted, damage: this.#damage };
   }
 
+  totals(): Promise<StoreTotals> {
+    return Promise.resolve(this.#totals.value);
+  }
+
   async close(): Promise<void> {
     await this.#writer.close();
     await this.#manifest.close();
@@ -125,6 +135,7 @@ export class SegmentEventStore implements EventStore {
     await this.#writer.append(encodeBatchBody(identity, contents), (placed) => {
       this.#index.set(identity.batch, placed);
       for (const parent of identity.parents) this.#index.set(parent, 'split');
+      this.#totals.add(contents.ledger, contents.rejected.length);
       this.#position = placed.position;
     });
     return { kind: 'stored', isNew: true, rejected: contents.rejected };

@@ -21,6 +21,10 @@ describe('a store that version 1 wrote', () => {
     const { store } = await openFixture();
 
     expect(store.health()).toEqual({ isWritable: true, damage: [] });
+    expect(await store.totals()).toEqual({
+      ledger: { dropped: 1, expired: 2, rejected: 3, unconfirmed: 4 },
+      rejected: 2,
+    });
     expect(await readAll(store)).toEqual([
       { ...anEvent({ timestamp: 1 }), batch: id(1), sequence: 0, position: 1 },
       { ...anEvent({ timestamp: 2, version: '1.2.3' }), batch: id(1), sequence: 1, position: 1 },
