@@ -1,11 +1,15 @@
 import { QUEUE_NAME } from '../../shared/worker-api.ts';
-import type { DoneBatch } from '../queue/records.ts';
+import type { DoneBatch, OptOut } from '../queue/records.ts';
 
-/** What a flusher tells every tab of the origin after each answer. */
+/** What a flusher tells every tab of the origin after each answer, and a tab in which the user decided. */
 export interface Announcement {
   readonly endpoint: string;
   /** Null if the answer left the batch in the queue. */
   readonly done: DoneBatch | null;
+  /** Nothing may be sent to the endpoint before this time. */
+  readonly holdUntil?: number;
+  /** If it is there, the user has opted out or, undefined, in again. */
+  readonly optedOut?: OptOut | undefined;
 }
 
 /** The channel to all tabs; undefined where the browser has none, and tabs look into the queue instead. */

@@ -6,6 +6,7 @@ import { type Locks, withFlushLock } from './flush-lock.ts';
 import type { Platform } from './platform.ts';
 import { type Action, decide } from './retry-policy.ts';
 import { runInTurn } from './run-in-turn.ts';
+import { joinWishes } from './join-wishes.ts';
 import { sendBatch } from './send-batch.ts';
 import { splitBatch } from './split-batch.ts';
 
@@ -14,13 +15,17 @@ export interface FlusherParts {
   readonly platform: Platform;
   readonly locks: Locks | undefined;
   readonly lockName: string;
-  /** After each answer; `done` if the batch has left the queue. Must not throw. */
-  readonly onAnswer: (endpoint: string, done: DoneBatch | undefined) => void;
+  /**
+   * After each answer; `done` if the batch has left the queue, `holdUntil` if the endpoint is to be left alone until
+   * then, else 0. Must not throw.
+   */
+  readonly onAnswer: (endpoint: string, done: DoneBatch | undefined, holdUntil: number) => void;
 }
 
 export interface Flusher {
   /**
-   * Sends everything that is due, oldest first, until nothing is left or each endpoint has a wait to keep.
+   * Sends everything that is due, oldest first, until nothing of what it found is left or each endpoint has a wait to
+   * keep. What is stored meanwhile is left for the next run.
    *
    * One run at a time; a call is never satisfied by a run that had already begun. Never rejects: what
    * can't be read or written in the queue is reported as not `ok`, and stays queued.
@@ -31,53 +36,65 @@ export interface Flusher {
 export function createFlusher(parts: FlusherParts): Flusher {
   const { locks, lockName, platform, queue } = parts;
   return {
-    flush: runInTurn(
-      async (wish) => {
-        try {
-          const requests = await withFlushLock(locks, lockName, platform, (isLocked) =>
-            flushAll(parts, wish, isLocked),
-          );
-          return { ok: true, requests, dueAt: await earliestDueAt(queue, platform.now()) };
-        } catch {
-          // A dead connection or a full disk: the lease runs out, and the batch is sent again.
-          return { ok: false, requests: 0, dueAt: null };
-        }
-      },
-      (left, right) => ({ urgent: left.urgent || right.urgent }),
-    ),
+    flush: runInTurn(async (wish) => {
+      try {
+        const run = await withFlushLock(locks, lockName, platform, (isLocked) =>
+          flushAll(parts, wish, isLocked),
+        );
+        return { ok: true, ...run, dueAt: await earliestDueAt(queue, platform.now()) };
+      } catch {
+        // A dead connection or a full disk: the lease runs out, and the batch is sent again.
+        return { ok: false, requests: 0, silent: false, dueAt: null };
+      }
+    }, joinWishes),
   };
 }
 
-async function flushAll(parts: FlusherParts, wish: FlushWish, isLocked: boolean): Promise<number> {
+async function flushAll(
+  parts: FlusherParts,
+  { urgent, leaving = false }: FlushWish,
+  isLocked: boolean,
+): Promise<Pick<FlushReport, 'requests' | 'silent'>> {
   let requests = 0;
+  let silent = false;
   for (const endpoint of await parts.queue.endpoints()) {
     // A hint overrides silence that was there before it, not the one that it meets itself.
-    let urgentBeforeMs = wish.urgent ? parts.platform.now() : 0;
+    let urgentBeforeMs = urgent ? parts.platform.now() : 0;
+    let isSentOnly = false;
     for (;;) {
       const nowMs = parts.platform.now();
-      const lease = await parts.queue.lease({ endpoint, nowMs, urgentBeforeMs, isLocked });
+      const lease = await parts.queue.lease({ endpoint, nowMs, urgentBeforeMs, isLocked, isSentOnly });
       if (!lease) break;
       requests++;
-      const action = await deliver(parts, lease);
-      if (action.kind === 'retry') urgentBeforeMs = 0;
+      // Else a page that goes on tracking would have a request for every few events.
+      isSentOnly ||= lease.isLast;
+      const action = await deliver(parts, lease, leaving);
+      if (action.kind !== 'retry') continue;
+      urgentBeforeMs = 0;
+      silent ||= action.silent;
     }
   }
-  return requests;
+  return { requests, silent };
 }
 
-async function deliver(parts: FlusherParts, lease: Lease): Promise<Action> {
+/**
+ * Sends what is leased and notes its outcome. Its request is made before this returns.
+ *
+ * @throws What the queue throws if the outcome can't be written: the lease runs out, and the batch is sent again.
+ */
+export async function deliver(parts: FlusherParts, lease: Lease, isLeaving: boolean): Promise<Action> {
   const { platform } = parts;
   const { batch, failures } = lease;
-  const answer = await sendBatch(batch, platform);
+  const answer = await sendBatch(batch, platform, isLeaving);
   const action = decide(answer, { ...batch, failures }, () => platform.random());
   const done = await settle(parts, lease, action, answer);
-  parts.onAnswer(batch.endpoint, done);
+  parts.onAnswer(batch.endpoint, done, 'holdMs' in action ? platform.now() + action.holdMs : 0);
   return action;
 }
 
 async function settle(
   { platform, queue }: FlusherParts,
-  { batch }: Lease,
+  { batch, wasDoubtful }: Lease,
   action: Action,
   answer: Answer,
 ): Promise<DoneBatch | undefined> {
@@ -98,8 +115,10 @@ async function settle(
       );
       return undefined;
     case 'retry': {
-      const { delayMs, holdMs, silent } = action;
-      await queue.release(batch, { notBefore: at + delayMs, holdUntil: at + holdMs, silent }, note('retry'));
+      const { delayMs, holdMs, isRefused, silent } = action;
+      const isDoubtful = wasDoubtful || !isRefused;
+      const release = { notBefore: at + delayMs, holdUntil: at + holdMs, silent, isDoubtful };
+      await queue.release(batch, release, note('retry'));
       return undefined;
     }
   }

@@ -31,7 +31,14 @@ export type Action =
   | { readonly kind: 'split'; readonly holdMs: number }
   | { readonly kind: 'set-aside'; readonly refusal: Refusal }
   /** Wait: this batch for `delayMs`, everything to its endpoint for `holdMs`. */
-  | { readonly kind: 'retry'; readonly delayMs: number; readonly holdMs: number; readonly silent: boolean };
+  | {
+      readonly kind: 'retry';
+      readonly delayMs: number;
+      readonly holdMs: number;
+      readonly silent: boolean;
+      /** The server itself said that it has not stored the batch. */
+      readonly isRefused: boolean;
+    };
 
 /** What to do about an answer. Pure: `random` is at least 0 and below 1. */
 export function decide(answer: Answer, attempt: Attempt, random: () => number): Action {
@@ -42,7 +49,7 @@ export function decide(answer: Answer, attempt: Attempt, random: () => number): 
       const holdMs = backoffMs(attempt.failures, random);
       // A proxy's 413 may be unreadable from another origin: all that shows is silence.
       if (attempt.lonely >= PATIENCE && attempt.count > 1) return { kind: 'split', holdMs };
-      return retry(attempt, holdMs, true, random);
+      return retry(attempt, holdMs, 'silent', random);
     }
     case 'refused':
       return decideRefused(answer, attempt, random);
@@ -82,10 +89,17 @@ function decideRefused(
   const ownMs = isBroken ? Math.round(MAX_BACKOFF_MS * (1 - random() / 2)) : shortMs;
   // Never before the time that was asked for, and not all clients in the same instant after it.
   const askedMs = isAsked ? retryAfterMs + Math.round(random() * 500) : 0;
-  return retry(attempt, Math.min(Math.max(ownMs, askedMs), MAX_WAIT_MS), false, random);
+  return retry(attempt, Math.min(Math.max(ownMs, askedMs), MAX_WAIT_MS), isOurs ? 'ours' : 'other', random);
 }
 
-function retry({ attempts }: Attempt, holdMs: number, silent: boolean, random: () => number): Action {
+/** @param by - Who answered: nobody, our server, or what may be a proxy that knows nothing of the batch. */
+function retry(
+  { attempts }: Attempt,
+  holdMs: number,
+  by: 'silent' | 'ours' | 'other',
+  random: () => number,
+): Action {
   const extraMs = attempts >= PATIENCE ? backoffMs(attempts, random) : 0;
-  return { kind: 'retry', delayMs: Math.min(holdMs + extraMs, MAX_WAIT_MS), holdMs, silent };
+  const delayMs = Math.min(holdMs + extraMs, MAX_WAIT_MS);
+  return { kind: 'retry', delayMs, holdMs, silent: by === 'silent', isRefused: by === 'ours' };
 }

@@ -1,4 +1,5 @@
 import { RECEIPT_PREFERENCE } from '../../shared/batch.ts';
+import { utf8Length } from '../../shared/text.ts';
 import type { SentBatch } from '../queue/records.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import type { Platform } from './platform.ts';
@@ -9,19 +10,43 @@ export const REQUEST_LIMIT_MS = 30_000;
 /** Below this many characters gzip saves no packet. */
 const GZIP_FROM_LENGTH = 1_024;
 
-/** Sends a batch once, uncompressed again at once if the compression may be what was refused. */
-export async function sendBatch(batch: SentBatch, platform: Platform): Promise<Answer> {
+/**
+ * Bytes of all requests together that may outlive their page. Browsers allow 65,536 and refuse a request beyond; the
+ * page may have requests of its own.
+ */
+const MAX_KEEPALIVE_BYTES = 60_000;
+
+let keepaliveBytes = 0;
+
+/**
+ * Sends a batch once, uncompressed again at once if the compression may be what was refused.
+ *
+ * @param isLeaving - The page may be gone in the next moment: the request is made before this returns, and where there
+ *   is room for it, so that it outlives the page.
+ */
+export async function sendBatch(batch: SentBatch, platform: Platform, isLeaving = false): Promise<Answer> {
   const body = writeBody(batch, platform.now());
+  const bytes = isLeaving ? utf8Length(body) : 0;
+  if (isLeaving && keepaliveBytes + bytes <= MAX_KEEPALIVE_BYTES) {
+    keepaliveBytes += bytes;
+    try {
+      // A type that needs no preflight: there may be nobody left to send the request after it.
+      return await post(batch, body, { 'Content-Type': 'text/plain' }, platform, true);
+    } finally {
+      keepaliveBytes -= bytes;
+    }
+  }
   const gzipped = body.length < GZIP_FROM_LENGTH ? undefined : await compress(body, platform);
+  const json = { 'Content-Type': 'application/json' };
   if (gzipped) {
-    const answer = await post(batch, gzipped, { 'Content-Encoding': 'gzip' }, platform);
+    const answer = await post(batch, gzipped, { ...json, 'Content-Encoding': 'gzip' }, platform);
     // A server or a proxy that can't inflate says 415, or 400 about a body that it couldn't read.
     const isUnread =
       answer.kind === 'refused' &&
       (answer.status === 415 || (answer.status === 400 && answer.codes.length === 0));
     if (!isUnread) return answer;
   }
-  return post(batch, body, {}, platform);
+  return post(batch, body, json, platform);
 }
 
 /** The request's JSON text. The events are copied as they were frozen, never parsed. */
@@ -53,6 +78,7 @@ async function post(
   body: string | ArrayBuffer,
   headers: Readonly<Record<string, string>>,
   platform: Platform,
+  keepalive = false,
 ): Promise<Answer> {
   const controller = new AbortController();
   // Covers the body as well: an answer that never ends is none.
@@ -60,8 +86,9 @@ async function post(
   try {
     const response = await platform.fetch(batch.endpoint, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...headers },
+      headers,
       body,
+      keepalive,
       credentials: 'omit',
       signal: controller.signal,
     });

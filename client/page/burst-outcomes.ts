@@ -32,8 +32,9 @@ function holds(outcome: Outcome, index: number): boolean {
 }
 
 function describe({ done, sequence, start }: Outcome, index: number): DeliveredOutcome {
+  if (!done) return { status: 'discarded', reason: 'privacy' };
   const place = sequence + index - start;
-  if (done.outcome === 'dropped') return { status: 'dropped' };
+  if (done.outcome === 'dropped') return { status: done.cause ?? 'dropped' };
   const refusal =
     done.outcome === 'rejected' ? done.refusals[0] : done.refusals.find((item) => item.sequence === place);
   if (!refusal) return { status: 'delivered', batch: done.id, sequence: place };

@@ -1,21 +1,20 @@
-import { EMPTY_LEDGER, type Ledger } from '../../shared/batch.ts';
 import { DEFAULT_LIMITS } from '../../shared/limits.ts';
 import { utf8Length } from '../../shared/text.ts';
-import { addLedgers } from '../queue/endpoint-state.ts';
 import type { EventQueue } from '../queue/event-queue.ts';
 import { ENVELOPE_BYTES } from '../queue/queue-limits.ts';
+import type { LossReason } from '../queue/records.ts';
 import type { Clock } from './clock.ts';
 import { createBurst, type PendingBurst } from './pending-burst.ts';
+import { persist } from './persist.ts';
 
 const MAX_BURST_BYTES = DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES;
 
 /** Events held in memory while storage can't be written; beyond, the oldest burst is dropped. */
 const MAX_MEMORY_BYTES = 16_777_216;
 
-const MAX_RETRY_MS = 30_000;
-
 export interface WriterParts {
-  readonly queue: Promise<EventQueue>;
+  /** Asked before each attempt: resolves when events may be stored. */
+  readonly queue: () => Promise<EventQueue>;
   readonly clock: Clock;
   readonly onBurst: (burst: PendingBurst) => void;
   readonly onStored: (burst: PendingBurst) => void;
@@ -26,14 +25,27 @@ export interface BurstWriter {
   /** Takes an event's JSON text; it is written in this task or, if a write is under way, right after it. */
   add(text: string): { readonly burst: PendingBurst; readonly index: number };
   /** Counts events that will not be written, with the next write. */
-  readonly lose: (losses: Partial<Ledger>) => void;
-  /** Begins every write that waits for another one: the page may be about to go. */
-  force(): void;
+  readonly lose: (reason: LossReason, count: number) => void;
+  /** Forgets what is not stored, also what is being written, and the losses. */
+  discard(): void;
+  /**
+   * Begins every write that waits for another one: the page may be about to go.
+   *
+   * @param divert - May take a burst instead of the queue in this moment and the next: what pages track when they are
+   *   left comes then.
+   */
+  force(divert?: Divert): void;
   /** Resolves when nothing is left to write. */
   settled(): Promise<void>;
   /** Events that are not stored yet. */
   count(): number;
 }
+
+/** Takes a burst over, and returns what stores it, to be called until it does; undefined if the queue is to have it. */
+export type Divert = (burst: PendingBurst) => (() => Promise<void>) | undefined;
+
+/** A page that still runs after this was not left. */
+const LEAVING_MS = 1_000;
 
 /**
  * Gathers events into bursts and writes one burst at a time.
@@ -44,12 +56,13 @@ export interface BurstWriter {
 export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }: WriterParts): BurstWriter {
   const waiting: PendingBurst[] = [];
   const writing = new Set<PendingBurst>();
-  let lost: Ledger | undefined;
+  let lost: Record<string, number> | undefined;
   let pump: Promise<void> | undefined;
   let memoryBytes = 0;
+  let divert: Divert | undefined;
 
-  function lose(losses: Partial<Ledger>): void {
-    lost = addLedgers(lost ?? EMPTY_LEDGER, losses);
+  function lose(reason: LossReason, count: number): void {
+    lost = { ...lost, [reason]: (lost?.[reason] ?? 0) + count };
     wake();
   }
 
@@ -67,24 +80,20 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
   async function write(burst: PendingBurst): Promise<void> {
     writing.add(burst);
     const { id, count, bytes, createdAt } = burst;
-    const losses = lost && { lost };
-    lost = undefined;
-    const events = burst.texts.join(',');
-    const record = { id, events, count, bytes, createdAt, ...losses };
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const opened = await queue;
-        await opened.enqueue(record, attempt > 0);
-        burst.resolveStored({ status: 'stored', storage: opened.kind });
-        break;
-      } catch {
-        // The storage is full or its connection died. The events wait here; a later attempt reopens it.
-        await new Promise<void>((resolve) => {
-          clock.after(Math.min(MAX_RETRY_MS, 50 * 4 ** attempt), resolve);
-        });
-      }
-    }
-    writing.delete(burst);
+    const store = count > 0 && divert?.(burst);
+    const losses = !store && lost && { lost };
+    if (losses) lost = undefined;
+    const triedAt = clock.now();
+    // The storage may be full or its connection dead. The events wait here; a later attempt reopens it.
+    await persist(async (attempt) => {
+      const opened = await queue();
+      if (!writing.has(burst)) return;
+      const record = { id, events: burst.texts.join(','), count, bytes, createdAt, triedAt, ...losses };
+      const isStored = store ? (await store(), true) : await opened.enqueue(record, attempt > 0);
+      burst.resolveStored(isStored ? { status: 'stored', storage: opened.kind } : { status: 'dropped' });
+      if (!isStored) onDropped(burst);
+    }, clock);
+    if (!writing.delete(burst)) return;
     memoryBytes -= bytes;
     burst.texts = [];
     try {
@@ -103,7 +112,7 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     // Whoever waits for its outcome keeps the burst.
     oldest.texts = [];
     oldest.resolveStored({ status: 'dropped' });
-    lose({ dropped: oldest.count });
+    lose('dropped:memory', oldest.count);
     onDropped(oldest);
   }
 
@@ -132,8 +141,19 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
       return { burst, index };
     },
     lose,
-    force() {
+    discard() {
+      for (const burst of [...waiting.splice(0), ...writing]) {
+        burst.texts = [];
+        burst.resolveStored({ status: 'discarded', reason: 'privacy' });
+      }
+      writing.clear();
+      memoryBytes = 0;
+      lost = undefined;
+    },
+    force(by) {
+      divert = by;
       for (const burst of waiting.splice(0)) void write(burst);
+      if (by) clock.after(LEAVING_MS, () => (divert = undefined));
     },
     async settled() {
       await pump;

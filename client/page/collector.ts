@@ -1,20 +1,19 @@
 import { EMPTY_LEDGER } from '../../shared/batch.ts';
-import type { EventProblem } from '../../shared/error-codes.ts';
-import { parseEvent } from '../../shared/event.ts';
-import { DEFAULT_LIMITS } from '../../shared/limits.ts';
-import { isRecord } from '../../shared/text.ts';
+import { announce } from '../delivery/announce.ts';
 import { createEventQueue } from '../queue/create-event-queue.ts';
-import type { Storage } from '../queue/storage.ts';
-import type { Collector, CollectorOptions, Status, Tracked } from './api.ts';
+import type { OpenedStorage } from '../queue/open-storage.ts';
+import type { Collector, CollectorOptions, Discarded, Problem, Status, Tracked } from './api.ts';
 import { createBurstWriter } from './burst-writer.ts';
 import type { Clock } from './clock.ts';
+import { createConsent } from './consent.ts';
 import { defer } from './defer.ts';
 import type { Emitter } from './emitter.ts';
 import type { Chunks } from './load-chunk.ts';
 import type { Config } from './options.ts';
-import { orderContext } from './order-context.ts';
 import type { PageDelivery } from './page-delivery.ts';
-import type { PendingBurst } from './pending-burst.ts';
+import { ERASED, type PendingBurst } from './pending-burst.ts';
+import { persist } from './persist.ts';
+import { prepareEvent } from './prepare-event.ts';
 import { within } from './within.ts';
 
 /** Bursts whose outcome is of interest once the other part has been loaded, and events before `init`, at most. */
@@ -23,16 +22,14 @@ const MAX_EARLY = 10_000;
 /** Longest wait for the other part, or for storage, on behalf of a caller. */
 const READY_LIMIT_MS = 10_000;
 
-/** Wait before what could not be loaded is tried again. */
-const RELOAD_MS = 30_000;
-
 export interface CollectorParts {
   readonly clock: Clock;
   readonly emitter: Emitter;
-  readonly channel: BroadcastChannel | undefined;
+  /** To the other tabs and the worker; undefined where the browser has none. */
+  readonly openChannel: () => BroadcastChannel | undefined;
   configure(options: CollectorOptions): Config;
   chunksOf(assets: string): Chunks;
-  openStorage(chunks: Chunks): Promise<Storage>;
+  openStorage(endpoint: string, chunks: Chunks): Promise<OpenedStorage>;
   /** Resolves when loading more would no longer be in the page's own way. */
   whenQuiet(): Promise<void>;
 }
@@ -42,22 +39,41 @@ export interface CollectorParts {
  *
  * It is complete without the other: while that can't be loaded, events are stored all the same.
  */
-export function createCollector({ clock, emitter, channel, ...parts }: CollectorParts): Collector {
+export function createCollector({ clock, emitter, ...parts }: CollectorParts): Collector {
   let config: Config | undefined;
   let delivery: PageDelivery | undefined;
   let shared: Values = {};
   let isClosed = false;
   let uninitiated = 0;
+  /** How often the user has opted out: what was tracked before is void. */
+  let optOuts = 0;
   /** Bursts that the other part has not heard of yet. */
   const early: PendingBurst[] = [];
-  const [storage, resolveStorage] = defer<Storage>();
   const [delivering, resolveDelivery] = defer<PageDelivery>();
   const [started, start] = defer<Config>();
+  const chunks = started.then(({ assets }) => parts.chunksOf(assets));
+
+  const consent = createConsent({
+    clock,
+    started,
+    tell(announcement) {
+      if (delivery) return delivery.tell(announcement);
+      // Nothing of this page listens yet.
+      const channel = parts.openChannel();
+      announce(channel, announcement);
+      channel?.close();
+    },
+    open: ({ endpoint }) => persist(async () => parts.openStorage(endpoint, await chunks), clock),
+    onRefused() {
+      optOuts++;
+      writer.discard();
+      for (const burst of early.splice(0)) burst.outcomes.push(ERASED);
+      delivery?.erased();
+    },
+  });
 
   const writer = createBurstWriter({
-    queue: Promise.all([storage, started]).then(([opened, { endpoint }]) =>
-      createEventQueue(opened, endpoint),
-    ),
+    queue: async () => createEventQueue((await consent.settled()).storage, (await started).endpoint),
     clock,
     onBurst(burst) {
       if (delivery) delivery.expect(burst);
@@ -67,37 +83,34 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
     onDropped: (burst) => void delivering.then((ready) => ready.dropped(burst)),
   });
 
-  function openStorage(chunks: Chunks): void {
-    parts.openStorage(chunks).then(resolveStorage, () => {
-      clock.after(RELOAD_MS, () => openStorage(chunks));
-    });
-  }
-
-  async function loadDelivery(ready: Config, chunks: Chunks): Promise<void> {
-    const opened = await storage;
-    const usesWorker = ready.worker && opened.kind === 'indexeddb' && 'serviceWorker' in navigator;
-    try {
-      const chunk = await (usesWorker ? chunks.link() : chunks.flush());
+  async function loadDelivery(ready: Config): Promise<void> {
+    await Promise.all([consent.granted, parts.whenQuiet()]);
+    const { storage } = await consent.opened;
+    const loader = await chunks;
+    const usesWorker = ready.worker && storage.kind === 'indexeddb' && 'serviceWorker' in navigator;
+    await persist(async () => {
+      const chunk = await (usesWorker ? loader.link() : loader.flush());
       if (isClosed) return;
-      delivery = chunk.createDelivery({
+      const created = chunk.createDelivery({
         config: ready,
         clock,
+        consent,
         describe,
         emitter,
-        storage: opened,
+        storage,
         writer,
-        chunks,
-        channel,
+        chunks: loader,
+        openChannel: parts.openChannel,
       });
-      early.splice(0).forEach(delivery.expect);
-      resolveDelivery(delivery);
-    } catch {
-      clock.after(RELOAD_MS, () => void loadDelivery(ready, chunks));
-    }
+      early.splice(0).forEach(created.expect);
+      // Last: a part of another build that lacks something must not get in the way of `track()`.
+      delivery = created;
+      resolveDelivery(created);
+    }, clock);
   }
 
-  function refuse(problems: readonly EventProblem[]): Tracked {
-    writer.lose({ rejected: 1 });
+  function refuse(problems: readonly Problem[]): Tracked {
+    writer.lose(`rejected:${problems[0]?.code}`, 1);
     const refusals = problems.map(({ code, path }) => ({ sequence: 0, code, path, message: '' }));
     emitter.emit('rejected', { batch: null, count: 1, refusals });
     return {
@@ -107,21 +120,20 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
   }
 
   function accept(ready: Config, nowMs: number, values: Values, args: unknown): Tracked {
-    const list: readonly unknown[] = Array.isArray(args) ? args : [];
-    const [type, context, given] = list;
-    const options = isRecord(given) ? given : {};
-    const { customer = ready.customer, product = ready.product, timestamp = nowMs } = options;
-    const { version = ready.version } = options;
-    const ordered = orderContext(context, ready.contextKeys[String(type)], values);
-    const event = { customer, product, type, timestamp, context: ordered, version };
-    const parsed = parseEvent(event, DEFAULT_LIMITS, nowMs);
-    if (!parsed.ok) return refuse(parsed.problems);
-    const { burst, index } = writer.add(parsed.text);
+    const prepared = prepareEvent(ready, nowMs, values, args);
+    if (!prepared) return BEFORE_SEND;
+    if (!prepared.ok) return refuse(prepared.problems);
+    const { burst, index } = writer.add(prepared.text);
     // Most callers want neither promise: the second is made when it is asked for.
     return {
       stored: burst.stored,
       get delivered() {
-        return delivering.then((loaded) => loaded.delivered(burst, index));
+        return burst.stored.then((outcome) =>
+          // Where consent is refused from the start, the other part is never loaded.
+          outcome.status === 'discarded'
+            ? outcome
+            : delivering.then((loaded) => loaded.delivered(burst, index)),
+        );
       },
     };
   }
@@ -130,8 +142,9 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
   function acceptLater(nowMs: number, args: readonly unknown[]): Tracked {
     const values = shared;
     const text = JSON.stringify(args);
+    const optOutsBefore = optOuts;
     const tracked = started
-      .then((ready) => accept(ready, nowMs, values, JSON.parse(text)))
+      .then((ready) => (optOuts > optOutsBefore ? PRIVACY : accept(ready, nowMs, values, JSON.parse(text))))
       .catch(refuseMalformed);
     return {
       stored: tracked.then((later) => later.stored),
@@ -144,6 +157,7 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
 
   const describe = (): Status => ({
     events: writer.count(),
+    unstored: writer.count(),
     batches: 0,
     bytes: 0,
     oldestAgeMs: null,
@@ -151,27 +165,34 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
     nextAttemptAt: null,
     storage: 'opening',
     worker: config?.worker ? 'loading' : 'none',
+    consent: consent.state(),
     ledger: EMPTY_LEDGER,
+    losses: {},
   });
 
-  const whenReady = (): Promise<PageDelivery | undefined> => within(delivering, READY_LIMIT_MS, clock);
+  /** Undefined at once where the other part is not to be loaded. */
+  async function whenReady(): Promise<PageDelivery | undefined> {
+    if (delivery || consent.state() === 'pending') return delivery;
+    const ready = consent.settled().then(() => (consent.state() === 'refused' ? delivery : delivering));
+    return within(ready, READY_LIMIT_MS, clock);
+  }
 
   return {
     init(options) {
       try {
-        if (config) return;
+        if (config || !options) return;
         const ready = parts.configure(options);
-        const chunks = parts.chunksOf(ready.assets);
         config = ready;
         start(ready);
-        openStorage(chunks);
-        void parts.whenQuiet().then(() => loadDelivery(ready, chunks));
+        consent.begin(ready);
+        void loadDelivery(ready);
       } catch {
         // No options at all: a later call may bring some.
       }
     },
     track(...args) {
       if (isClosed) return CLOSED;
+      if (consent.state() === 'refused') return PRIVACY;
       const nowMs = clock.now();
       try {
         if (config) return accept(config, nowMs, shared, args);
@@ -179,7 +200,7 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
       } catch {
         return refuseMalformed();
       }
-      writer.lose({ dropped: 1 });
+      writer.lose('dropped:early', 1);
       return CLOSED;
     },
     setContext(values) {
@@ -195,10 +216,14 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
     flush: async () => (await whenReady())?.flush(),
     status: async () => (await whenReady())?.status() ?? describe(),
     on: emitter.on,
+    optOut: consent.optOut,
+    optIn: consent.optIn,
     async close() {
       isClosed = true;
       delivery?.stop();
-      const closing = writer.settled().then(() => config && storage.then((opened) => opened.close()));
+      const closing = writer
+        .settled()
+        .then(() => config && consent.opened.then(({ storage }) => storage.close()));
       await within(closing, READY_LIMIT_MS, clock);
     },
   };
@@ -206,5 +231,12 @@ export function createCollector({ clock, emitter, channel, ...parts }: Collector
 
 type Values = Readonly<Record<string, string | null>>;
 
-const DROPPED = Promise.resolve({ status: 'dropped' } as const);
-const CLOSED: Tracked = { stored: DROPPED, delivered: DROPPED };
+const CLOSED = settle({ status: 'dropped' });
+const PRIVACY = settle({ status: 'discarded', reason: 'privacy' });
+const BEFORE_SEND = settle({ status: 'discarded', reason: 'before-send' });
+
+/** What nothing more will happen to. */
+function settle(outcome: Discarded | { readonly status: 'dropped' }): Tracked {
+  const settled = Promise.resolve(outcome);
+  return { stored: settled, delivered: settled };
+}

@@ -9,6 +9,7 @@ import {
   type WorkerApi,
 } from '../../shared/worker-api.ts';
 import type { Clock } from './clock.ts';
+import { trustWorkerUrl } from './trust-worker-url.ts';
 import { within } from './within.ts';
 
 /** A live worker answers a ping in milliseconds; one that has to be started first, in far less than this. */
@@ -40,7 +41,7 @@ export interface WorkerLink {
  * @throws What the browser says when it can't be registered.
  */
 export async function connectWorker(url: string, clock: Clock): Promise<WorkerLink | undefined> {
-  const workbox = new Workbox(url, { updateViaCache: 'none' });
+  const workbox = new Workbox(trustWorkerUrl(url), { updateViaCache: 'none' });
   const registration = await workbox.register({ immediate: true });
   const first = registration?.active ?? (await within(workbox.active, ACTIVATION_LIMIT_MS, clock));
   if (!first) return undefined;

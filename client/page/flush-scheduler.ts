@@ -9,6 +9,8 @@ export interface SchedulerParts {
   readonly clock: Clock;
   readonly deliver: (wish: FlushWish) => Promise<FlushReport>;
   readonly status: () => Promise<QueueStatus>;
+  /** From the first write to the send. */
+  readonly debounceMs: number;
   /** A send is planned because something was stored; this page may not live to see it. */
   readonly onPlanned: () => void;
 }
@@ -16,19 +18,32 @@ export interface SchedulerParts {
 export interface FlushScheduler {
   /** Something was stored: send it soon. */
   stored(): void;
-  /** Sends now; with `urgent`, although a backoff after silence may not be over. Never rejects. */
-  flush(urgent: boolean): Promise<void>;
+  /** Sends now. Never rejects. */
+  flush(wish: FlushWish): Promise<void>;
   /** Looks at the queue and sends when something is due. */
   look(): Promise<void>;
+  /** Another tab or the worker was told to leave the collector alone until then. */
+  hold(untilMs: number): void;
+  /** Whether the collector is to be left alone now, as far as is known; true until anything is. */
+  isHeld(): boolean;
+  /** Whether anything is queued, as far as this page knows. */
+  hasPlans(): boolean;
   stop(): void;
 }
 
 /** Decides when to deliver. Holds no promise that delivery depends on: a lost timer costs time, not events. */
-export function createFlushScheduler({ clock, deliver, status, onPlanned }: SchedulerParts): FlushScheduler {
+export function createFlushScheduler({
+  clock,
+  debounceMs,
+  deliver,
+  status,
+  onPlanned,
+}: SchedulerParts): FlushScheduler {
   let cancel: (() => void) | undefined;
   let wakeAt = Infinity;
   /** Nothing can be sent before; not asked again until then. */
   let heldUntil = 0;
+  let isKnown = false;
   let failures = 0;
   let isStopped = false;
 
@@ -42,16 +57,16 @@ export function createFlushScheduler({ clock, deliver, status, onPlanned }: Sche
     cancel = clock.after(Math.max(0, at - clock.now()), () => {
       cancel = undefined;
       wakeAt = Infinity;
-      void flush(false);
+      void flush({ urgent: false });
     });
     return true;
   }
 
-  async function flush(urgent: boolean): Promise<void> {
+  async function flush(wish: FlushWish): Promise<void> {
     cancel?.();
     cancel = undefined;
     wakeAt = Infinity;
-    const report = await deliver({ urgent });
+    const report = await deliver(wish);
     failures = report.ok ? 0 : failures + 1;
     await look();
   }
@@ -61,6 +76,7 @@ export function createFlushScheduler({ clock, deliver, status, onPlanned }: Sche
     try {
       const { dueAt, state } = await status();
       heldUntil = Math.min(state.notBefore, now + HEARTBEAT_MS);
+      isKnown = true;
       if (dueAt === null) return;
       // What is due although a run has just ended is in somebody else's hands, or nothing could be loaded.
       const pauseMs = Math.min(HEARTBEAT_MS, DEBOUNCE_MS * 2 ** failures);
@@ -72,10 +88,15 @@ export function createFlushScheduler({ clock, deliver, status, onPlanned }: Sche
 
   return {
     stored() {
-      if (wake(Math.max(clock.now() + DEBOUNCE_MS, heldUntil))) onPlanned();
+      if (wake(Math.max(clock.now() + debounceMs, heldUntil))) onPlanned();
     },
     flush,
     look,
+    hold(untilMs) {
+      heldUntil = Math.min(Math.max(heldUntil, untilMs), clock.now() + HEARTBEAT_MS);
+    },
+    isHeld: () => !isKnown || clock.now() < heldUntil,
+    hasPlans: () => wakeAt < Infinity,
     stop() {
       isStopped = true;
       cancel?.();

@@ -1,3 +1,4 @@
+import { chunksOf } from './load-chunk.ts';
 import { readDataset } from './options.ts';
 import { createPageCollector } from './page-collector.ts';
 import { replayCall } from './replay.ts';
@@ -8,9 +9,11 @@ const found = window.waybill;
 // A page may hold the tag twice: the first one's collector stays.
 if (!found || 'q' in found) {
   const isTag = script instanceof HTMLScriptElement;
-  const collector = createPageCollector(isTag && script.src ? script.src : location.href);
+  const options = isTag ? readDataset(script.dataset) : {};
+  const scriptUrl = isTag && script.src ? script.src : location.href;
+  const collector = createPageCollector(scriptUrl, chunksOf, options);
   window.waybill = collector;
-  const options = isTag ? readDataset(script.dataset) : undefined;
-  if (options) collector.init(options);
+  const { customer, product } = options;
+  if (customer && product) collector.init({ customer, product });
   for (const call of found?.q ?? []) replayCall(collector, call);
 }

@@ -5,7 +5,13 @@ import type { createPageFlusher } from './page-flusher.ts';
 
 type CreateDelivery = (parts: DeliveryParts) => PageDelivery;
 
-/** The script's files that are loaded when they are first needed; each is an ES module beside it. */
+/**
+ * The script's files that are loaded when they are first needed; each is an ES module beside it.
+ *
+ * An old script from a cache may meet the files of a newer build. So where the script and they no longer
+ * understand each other, their exports get new names: the old script then finds none, goes on storing, and
+ * the next page that has the new script delivers.
+ */
 export interface Chunks {
   /** Everything after an event is stored, where a worker delivers. */
   link(): Promise<{ readonly createDelivery: CreateDelivery }>;
@@ -41,7 +47,7 @@ export function chunksOf(assets: string): Chunks {
   return { link: () => load('link'), flush: () => load('flush'), rare: () => load('rare') };
 }
 
-/** Told by one export: the files are built together, and another version has the same. */
+/** Told by one export, which files that this script can't work with do not have. */
 function isChunk<Name extends keyof Chunks>(
   name: Name,
   loaded: unknown,

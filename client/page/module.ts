@@ -1,7 +1,19 @@
 import type { Collector, CollectorOptions } from './api.ts';
+import type { Chunks } from './load-chunk.ts';
 import { createPageCollector } from './page-collector.ts';
 
 export type * from './api.ts';
+
+/**
+ * Written out, so that a bundler finds the files and takes them with it.
+ *
+ * Where a browser keeps the failure of an address, the next try that can help is the next visit's.
+ */
+const CHUNKS: Chunks = {
+  link: () => import('./chunk-link.ts'),
+  flush: () => import('./chunk-flush.ts'),
+  rare: () => import('./chunk-rare.ts'),
+};
 
 /**
  * Sets up a collector.
@@ -11,7 +23,8 @@ export type * from './api.ts';
  * waybill.track('PORTFOLIO-APPLICATION-LOADED', [userId]);
  */
 export function createCollector(options: CollectorOptions): Collector {
-  const collector = createPageCollector(import.meta.url);
+  // A bundler that makes a classic script leaves the address out.
+  const collector = createPageCollector(import.meta.url || location.href, () => CHUNKS);
   collector.init(options);
   return collector;
 }

@@ -1,12 +1,15 @@
 import { announce, type Announcement } from '../delivery/announce.ts';
 import type { FlusherParts } from '../delivery/flusher.ts';
+import { joinWishes } from '../delivery/join-wishes.ts';
 import { runInTurn } from '../delivery/run-in-turn.ts';
 import { isRecord } from '../../shared/text.ts';
+import { DEBOUNCE_MS } from '../../shared/worker-api.ts';
 import { createQueueMonitor } from '../queue/create-queue-monitor.ts';
 import type { Storage } from '../queue/storage.ts';
 import type { DeliveredOutcome, Status } from './api.ts';
-import type { BurstWriter } from './burst-writer.ts';
+import type { BurstWriter, Divert } from './burst-writer.ts';
 import type { Clock } from './clock.ts';
+import type { Consent } from './consent.ts';
 import type { WorkerLink } from './connect-worker.ts';
 import { createDeliverer } from './deliverer.ts';
 import type { Emitter } from './emitter.ts';
@@ -33,13 +36,15 @@ const SETTLE_LIMIT_MS = 2_000;
 export interface DeliveryParts {
   readonly config: Config;
   readonly clock: Clock;
+  readonly consent: Pick<Consent, 'obey' | 'state'>;
   /** The status as far as the queue has no part in it. */
   readonly describe: () => Status;
   readonly emitter: Emitter;
   readonly storage: Storage;
   readonly writer: BurstWriter;
   readonly chunks: Chunks;
-  readonly channel: BroadcastChannel | undefined;
+  /** To the other tabs and the worker; undefined where the browser has none. */
+  readonly openChannel: () => BroadcastChannel | undefined;
 }
 
 interface Surroundings {
@@ -57,6 +62,10 @@ export interface PageDelivery {
   readonly stored: (burst: PendingBurst) => void;
   /** A burst was given up before it could be stored. */
   readonly dropped: (burst: PendingBurst) => void;
+  /** The user has opted out: nothing of this page is left. */
+  readonly erased: () => void;
+  /** Tells the other tabs, and not this one. */
+  readonly tell: (announcement: Announcement) => void;
   readonly delivered: (burst: PendingBurst, index: number) => Promise<DeliveredOutcome>;
   readonly flush: () => Promise<void>;
   readonly status: () => Promise<Status>;
@@ -64,40 +73,42 @@ export interface PageDelivery {
 }
 
 export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDelivery {
-  const { channel, clock, config, emitter, startedAt, storage, writer } = parts;
+  const { clock, config, consent, emitter, startedAt, storage, writer } = parts;
   const { endpoint } = config;
   const monitor = createQueueMonitor(storage, endpoint);
   const receipts = createReceipts(emitter);
+  let channel: BroadcastChannel | undefined;
   let bytesUntilTrim = 0;
   let isTelling = false;
   let hasCaughtUp = false;
 
-  const onAnswer: FlusherParts['onAnswer'] = (answered, done) => {
-    const announcement = { endpoint: answered, done: done ?? null };
+  const onAnswer: FlusherParts['onAnswer'] = (answered, done, holdUntil) => {
+    const announcement = { endpoint: answered, done: done ?? null, holdUntil };
     announce(channel, announcement);
     hear(announcement);
   };
+  const own = parts.createFlusher?.(storage, parts.chunks, onAnswer);
   const deliverer = createDeliverer({
     clock,
     // What is in this page's memory no worker can see.
     connect: storage.kind === 'indexeddb' ? parts.connect : undefined,
-    loadFlusher: async () => {
-      const createFlusher = parts.createFlusher ?? (await parts.chunks.flush()).createFlusher;
-      return createFlusher(storage, parts.chunks, onAnswer);
-    },
+    loadFlusher: async () =>
+      own ?? (await parts.chunks.flush()).createFlusher(storage, parts.chunks, onAnswer),
   });
   const scheduler = createFlushScheduler({
     clock,
-    deliver: runInTurn(
-      async (wish) => {
-        const report = await deliverer.deliver(wish);
-        changed();
-        return report;
-      },
-      (left, right) => ({ urgent: left.urgent || right.urgent }),
-    ),
+    deliver: runInTurn(async (wish) => {
+      const report = await deliverer.deliver(wish);
+      changed();
+      return report;
+    }, joinWishes),
+    // What is in memory goes with the page.
+    debounceMs: storage.kind === 'memory' ? 0 : DEBOUNCE_MS,
     async status() {
       const queued = await monitor.status(clock.now());
+      const { optedOut } = queued.state;
+      // The message was missed. Never the other way: a missing flag may have been cleared with the site's data.
+      if (optedOut && consent.state() === 'granted') consent.obey(optedOut);
       // After it: once the queue is seen empty, nothing that left it is missed.
       await catchUp();
       return queued;
@@ -105,9 +116,12 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     onPlanned: () => deliverer.planned(),
   });
 
-  function hear({ endpoint: answered, done }: Announcement): void {
+  function hear(announcement: Announcement): void {
+    const { endpoint: answered, done, holdUntil } = announcement;
     if (answered !== endpoint) return;
     if (done) receipts.settle(done, true);
+    if (holdUntil) scheduler.hold(holdUntil);
+    if ('optedOut' in announcement) consent.obey(announcement.optedOut);
     changed();
   }
 
@@ -149,18 +163,36 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   const onMessage = (event: MessageEvent<unknown>): void => {
     if (isAnnouncement(event.data)) hear(event.data);
   };
-  channel?.addEventListener('message', onMessage);
+  const listen = (): void => {
+    channel = parts.openChannel();
+    channel?.addEventListener('message', onMessage);
+  };
+  listen();
   const unwatch = watchLifecycle({
     leaving() {
-      writer.force();
+      writer.force(own && divert);
       deliverer.leave();
-      if (deliverer.workerState() !== 'active') void scheduler.flush(false);
+      // With nothing to send, the lock and the look alone would cost the page its place in the back/forward cache.
+      const isBusy = scheduler.hasPlans() || writer.count() > 0;
+      if (isBusy && deliverer.workerState() !== 'active')
+        void scheduler.flush({ urgent: false, leaving: true });
     },
     visible: () => void scheduler.look(),
-    online: () => void scheduler.flush(true),
+    // A message to a page in the back/forward cache throws it out.
+    frozen: () => channel?.close(),
+    thawed: listen,
+    online: () => void scheduler.flush({ urgent: true }),
   });
   // Also registers the worker, so that it is there when the page goes.
-  void scheduler.flush(false);
+  void scheduler.flush({ urgent: false });
+  // A storage that has no room for it is full already, and made to do without.
+  monitor.reserve().catch(() => undefined);
+
+  /** A page that is left sends by itself what it has not written yet. */
+  function divert({ id, createdAt, texts, count, bytes }: PendingBurst): ReturnType<Divert> {
+    if (scheduler.isHeld()) return undefined;
+    return own?.sendLeaving({ endpoint, id, createdAt, count, bytes, events: texts.join(',') });
+  }
 
   return {
     expect: receipts.expect,
@@ -178,10 +210,15 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
       receipts.settle({ endpoint, at, id, outcome: 'dropped', count, bursts, refusals: [] }, true);
       changed();
     },
+    erased() {
+      receipts.erased();
+      changed();
+    },
+    tell: (announcement) => announce(channel, announcement),
     delivered: receipts.delivered,
     async flush() {
       await within(writer.settled(), SETTLE_LIMIT_MS, clock);
-      await scheduler.flush(true);
+      await scheduler.flush({ urgent: true });
     },
     status,
     stop() {

@@ -1,9 +1,15 @@
 import { QUEUE_NAME } from '../../shared/worker-api.ts';
 import { browserPlatform } from '../delivery/browser-platform.ts';
 import { createFlusher, type Flusher, type FlusherParts } from '../delivery/flusher.ts';
+import { type LeavingBurst, sendLeaving } from '../delivery/send-leaving.ts';
 import { createDeliveryQueue } from '../queue/create-delivery-queue.ts';
 import type { Storage } from '../queue/storage.ts';
 import type { Chunks } from './load-chunk.ts';
+
+/** A flusher that can also send what is not stored yet. */
+export interface PageFlusher extends Flusher {
+  sendLeaving(burst: LeavingBurst): ReturnType<typeof sendLeaving>;
+}
 
 /**
  * The flush loop in the page, for sites without a worker and for workers that don't answer.
@@ -14,11 +20,11 @@ export function createPageFlusher(
   storage: Storage,
   chunks: Chunks,
   onAnswer: FlusherParts['onAnswer'],
-): Flusher {
+): PageFlusher {
   // Missing on pages without TLS, as is `crypto.subtle`.
   const locks: LockManager | undefined = navigator.locks;
   const platform = browserPlatform();
-  return createFlusher({
+  const parts: FlusherParts = {
     queue: createDeliveryQueue(storage),
     platform: window.isSecureContext
       ? platform
@@ -27,5 +33,6 @@ export function createPageFlusher(
     locks: storage.kind === 'memory' ? undefined : locks,
     lockName: QUEUE_NAME,
     onAnswer,
-  });
+  };
+  return { ...createFlusher(parts), sendLeaving: (burst) => sendLeaving(parts, burst) };
 }

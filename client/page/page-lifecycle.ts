@@ -4,6 +4,10 @@ export interface LifecycleHints {
   leaving(): void;
   /** The page can be seen again, perhaps after a freeze. */
   visible(): void;
+  /** The page is gone, or kept in the back/forward cache. */
+  frozen(): void;
+  /** It was in that cache, and is back; `visible` follows. */
+  thawed(): void;
   online(): void;
 }
 
@@ -15,9 +19,14 @@ export function watchLifecycle(hints: LifecycleHints): () => void {
   };
   // A page that comes out of the back/forward cache runs none of its scripts again.
   const onShow = (event: PageTransitionEvent): void => {
-    if (event.persisted) hints.visible();
+    if (!event.persisted) return;
+    hints.thawed();
+    hints.visible();
   };
-  const onHide = (): void => hints.leaving();
+  const onHide = (): void => {
+    hints.leaving();
+    hints.frozen();
+  };
   const onOnline = (): void => hints.online();
   document.addEventListener('visibilitychange', onVisibility);
   addEventListener('pageshow', onShow);

@@ -17,5 +17,6 @@ export function describeStatus(held: Status, queued: QueueStatus, nowMs: number)
     lastAnswer: state.answer,
     nextAttemptAt: dueAt,
     ledger: state.total,
+    losses: state.losses ?? {},
   };
 }

@@ -23,8 +23,12 @@ export interface Outcome {
   readonly count: number;
   /** Place in the batch of the first of them. */
   readonly sequence: number;
-  readonly done: DoneBatch;
+  /** Null: erased, because the user has opted out. */
+  readonly done: DoneBatch | null;
 }
+
+/** The outcome of a whole burst that was erased. */
+export const ERASED: Outcome = { start: 0, count: Infinity, sequence: 0, done: null };
 
 interface Waiter {
   readonly index: number;

@@ -2,7 +2,7 @@ import type { DoneBatch } from '../queue/records.ts';
 import type { DeliveredOutcome } from './api.ts';
 import { awaitDelivery, settleBurst } from './burst-outcomes.ts';
 import type { Emitter } from './emitter.ts';
-import type { PendingBurst } from './pending-burst.ts';
+import { ERASED, type PendingBurst } from './pending-burst.ts';
 
 /** Bursts whose outcome a page waits for, at most; beyond, the oldest is forgotten. */
 const MAX_PENDING = 10_000;
@@ -21,6 +21,8 @@ export interface Receipts {
    * @param isNews - Whether the page's listeners are told although nothing in it is this page's own.
    */
   settle(done: DoneBatch, isNews: boolean): void;
+  /** All that is waited for was erased. */
+  erased(): void;
   hasPending(): boolean;
 }
 
@@ -55,6 +57,10 @@ export function createReceipts(emitter: Emitter): Receipts {
         sequence += count;
       }
       if (isTold) tell(emitter, done);
+    },
+    erased() {
+      for (const burst of pending.values()) settleBurst(burst, ERASED);
+      pending.clear();
     },
     hasPending: () => pending.size > 0,
   };

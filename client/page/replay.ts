@@ -6,6 +6,7 @@ export function replayCall(collector: Collector, call: unknown): void {
   const args: readonly unknown[] = Array.isArray(call) ? call : [];
   const [method, time, first, second, third] = args;
   if (method === 'init' && isOptions(first)) collector.init(first);
+  if (method === 'optOut' || method === 'optIn') void collector[method]();
   if (method !== 'track' || typeof first !== 'string') return;
   collector.track(first, isContext(second) ? second : undefined, {
     timestamp: Number(time),

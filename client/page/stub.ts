@@ -7,4 +7,6 @@ export const STUB = `window.waybill = window.waybill || {
   q: [],
   init(...args) { this.q.push(['init', Date.now(), ...args]); },
   track(...args) { this.q.push(['track', Date.now(), ...args]); },
+  optOut() { this.q.push(['optOut']); },
+  optIn() { this.q.push(['optIn']); },
 };`;

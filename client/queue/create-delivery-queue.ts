@@ -1,7 +1,8 @@
 import { EMPTY_LEDGER } from '../../shared/batch.ts';
-import { countLosses, heldUntil, readState } from './endpoint-state.ts';
+import { addLedgers, countLosses, countRefusals, heldUntil, readState } from './endpoint-state.ts';
 import type { DeliveryQueue } from './event-queue.ts';
-import { leaseBatch } from './lease-batch.ts';
+import { expireBatches } from './expire-batches.ts';
+import { isFull, leaseWithRoom, withRoom } from './make-room.ts';
 import { CLOCK_SLACK_MS } from './queue-limits.ts';
 import { readQueueStatus } from './queue-status.ts';
 import type { DoneBatch, EndpointState, LastAnswer, Refusal, SentBatch } from './records.ts';
@@ -15,7 +16,7 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
     batch: SentBatch,
     work: (now: Stored) => Result | Promise<Result>,
   ): Promise<Result> {
-    return storage.transact(['sent', 'endpoints', 'done'], async (tx) => {
+    return withRoom(storage, ['fresh', 'sent', 'endpoints', 'done'], async (tx) => {
       const state = await readState(tx, batch.endpoint);
       const [current] = await tx.all('sent', sameOrder(batch));
       const held = current?.token === batch.token ? current : undefined;
@@ -25,13 +26,14 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
 
   return {
     endpoints: () => storage.transact(['fresh', 'sent'], listEndpoints, 'readonly'),
-    lease: (request) => storage.transact(['fresh', 'sent', 'endpoints'], (tx) => leaseBatch(tx, request)),
+    lease: (request) => leaseWithRoom(storage, request),
+    adopt: (batch) => storage.transact(['sent'], (tx) => tx.put('sent', batch)),
 
-    release: (batch, { notBefore, holdUntil, silent }, answer) =>
-      change(batch, ({ tx, state, held, save }) => {
+    release: (batch, { notBefore, holdUntil, silent, isDoubtful = true }, answer) =>
+      change(batch, async ({ tx, state, held, save }) => {
         // An answer holds for everybody; silence may be this context's own, waking after a long freeze.
-        if (held || !silent) save(hold(state, holdUntil, silent, answer));
-        if (!held) return;
+        const next = held || !silent ? hold(state, holdUntil, silent, answer) : state;
+        if (!held) return save(next);
         const { ackedAt } = state;
         const isAckPast = ackedAt <= answer.at + CLOCK_SLACK_MS;
         const isAlone = held.failedAt > 0 && ackedAt > held.failedAt && isAckPast;
@@ -44,16 +46,27 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
           failedAt: answer.at,
           silent,
           notBefore,
+          isDoubtful,
         });
+        save(await expireBatches(tx, next, answer.at));
       }),
 
-    acknowledge: (batch, refusals, answer) =>
-      change(batch, ({ tx, state, current, save }) => {
-        const rejected = current ? refusals.length : 0;
-        const cleared = clearHold(state, batch.leasedAt, answer.at);
-        save(countLosses({ ...cleared, failures: 0, ackedAt: answer.at, answer }, { rejected }));
-        return current && remove(tx, current, 'delivered', refusals, answer.at);
-      }),
+    async acknowledge(batch, refusals, answer) {
+      const settle = (removed?: SentBatch): Promise<DoneBatch | undefined> =>
+        change(batch, ({ tx, state, current = removed, save }) => {
+          const lost = current ? countRefusals(refusals) : {};
+          const cleared = clearHold(state, batch.leasedAt, answer.at);
+          save(countLosses({ ...cleared, failures: 0, ackedAt: answer.at, answer }, lost));
+          return current && remove(tx, current, 'delivered', refusals, answer.at);
+        });
+      try {
+        return await settle();
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        // Even the note of it is refused. What is left must not be sent for ever; removed, it makes room for the note.
+        return settle(await removeOnly(storage, batch));
+      }
+    },
 
     split: (batch, parts, holdUntil, answer) =>
       change(batch, ({ tx, state, held, save }) => {
@@ -67,8 +80,9 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
       change(batch, ({ tx, state, held, save }) => {
         const next = { ...state, failures: 0, answer };
         // The losses that it was to report were never taken down: the next batch reports them.
-        const carried = { ...next, unsent: countLosses(next, held?.ledger ?? EMPTY_LEDGER).unsent };
-        save(countLosses(carried, { rejected: held ? held.count : 0 }));
+        const carried = { ...next, unsent: addLedgers(next.unsent, held?.ledger ?? EMPTY_LEDGER) };
+        const refusals = Array.from({ length: held?.count ?? 0 }, () => refusal);
+        save(countLosses(carried, countRefusals(refusals)));
         return held && remove(tx, held, 'rejected', [refusal], answer.at);
       }),
 
@@ -98,6 +112,14 @@ async function listEndpoints(tx: Transaction): Promise<readonly string[]> {
     }
   }
   return [...found];
+}
+
+async function removeOnly(storage: Storage, batch: SentBatch): Promise<SentBatch | undefined> {
+  return storage.transact(['sent'], async (tx) => {
+    const [key] = await tx.keys('sent', sameOrder(batch));
+    tx.delete('sent', sameOrder(batch));
+    return key && batch;
+  });
 }
 
 function sameOrder(batch: SentBatch) {

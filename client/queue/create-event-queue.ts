@@ -1,6 +1,6 @@
 import { countLosses, readState } from './endpoint-state.ts';
 import type { Burst, EventQueue } from './event-queue.ts';
-import { MAX_LOSS_BURSTS } from './queue-limits.ts';
+import { MAX_DONE, MAX_LOSS_BURSTS } from './queue-limits.ts';
 import { keysFrom, type Storage, type Transaction } from './storage.ts';
 
 /** Where a page stores what it tracks, over any storage; see `EventQueue` for what it promises. */
@@ -16,25 +16,39 @@ export function createEventQueue(storage: Storage, endpoint: string): EventQueue
   };
 }
 
-function write(tx: Transaction, endpoint: string, burst: Burst, isRepeat: boolean): void | Promise<void> {
+function write(
+  tx: Transaction,
+  endpoint: string,
+  burst: Burst,
+  isRepeat: boolean,
+): boolean | Promise<boolean> {
   // No promise in the common case, so that the transaction is committed in the task that began it.
-  if (!isRepeat && !burst.lost) return put(tx, endpoint, burst);
-  return writeOnce(tx, endpoint, burst, isRepeat);
+  if (isRepeat || burst.lost) return writeOnce(tx, endpoint, burst, isRepeat);
+  put(tx, endpoint, burst);
+  return true;
 }
 
-async function writeOnce(tx: Transaction, endpoint: string, burst: Burst, isRepeat: boolean): Promise<void> {
+async function writeOnce(
+  tx: Transaction,
+  endpoint: string,
+  burst: Burst,
+  isRepeat: boolean,
+): Promise<boolean> {
   const { id, lost } = burst;
-  if (isRepeat && (await isKnown(tx, endpoint, id))) return;
-  if (lost) {
+  const fate = isRepeat ? await findBurst(tx, endpoint, burst) : 'absent';
+  if (fate === 'known') return true;
+  const losses = fate === 'forgotten' ? { ...lost, unconfirmed: burst.count } : lost;
+  if (losses) {
     const state = await readState(tx, endpoint);
     const known = state.lossBursts ?? [];
-    if (known.includes(id)) return;
+    if (known.includes(id)) return fate !== 'forgotten';
     tx.put('endpoints', {
-      ...countLosses(state, lost),
+      ...countLosses(state, losses),
       lossBursts: [...known, id].slice(-MAX_LOSS_BURSTS),
     });
   }
-  put(tx, endpoint, burst);
+  if (fate !== 'forgotten') put(tx, endpoint, burst);
+  return fate !== 'forgotten';
 }
 
 function put(tx: Transaction, endpoint: string, burst: Burst): void {
@@ -42,13 +56,21 @@ function put(tx: Transaction, endpoint: string, burst: Burst): void {
   if (count > 0) tx.put('fresh', { endpoint, order: id, count, bytes, createdAt, id, events });
 }
 
-/** Whether the burst lies in the queue, on its own or merged into a batch, or has left it. */
-async function isKnown(tx: Transaction, endpoint: string, id: string): Promise<boolean> {
+/**
+ * Whether the burst lies in the queue, on its own or merged into a batch, or has left it; `forgotten` if it may have
+ * left it so long ago that nothing would be known of it.
+ */
+async function findBurst(
+  tx: Transaction,
+  endpoint: string,
+  { id, triedAt = 0 }: Burst,
+): Promise<'known' | 'absent' | 'forgotten'> {
   const fresh = await tx.keys('fresh', keysFrom(endpoint, id));
-  if (fresh.length > 0) return true;
-  const later = [
-    ...(await tx.all('sent', keysFrom(endpoint))),
-    ...(await tx.all('done', keysFrom(endpoint))),
-  ];
-  return later.some((batch) => batch.bursts.some((range) => range.burst === id));
+  if (fresh.length > 0) return 'known';
+  const done = await tx.all('done', keysFrom(endpoint));
+  const later = [...(await tx.all('sent', keysFrom(endpoint))), ...done];
+  if (later.some((batch) => batch.bursts.some((range) => range.burst === id))) return 'known';
+  const [oldest] = done;
+  // With fewer entries, none was ever thrown away.
+  return oldest && done.length >= MAX_DONE && oldest.at > triedAt ? 'forgotten' : 'absent';
 }

@@ -1,9 +1,9 @@
-import { countLosses, readState } from './endpoint-state.ts';
+import { dropBatches, listPlaces } from './drop-batches.ts';
+import { NOBODY, readState } from './endpoint-state.ts';
 import type { QueueMonitor } from './event-queue.ts';
-import { MAX_DONE, MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from './queue-limits.ts';
+import { BALLAST_BYTES, MAX_DONE, MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from './queue-limits.ts';
 import { readQueueStatus } from './queue-status.ts';
-import type { BurstRange, DoneBatch } from './records.ts';
-import { rememberDone } from './remember-done.ts';
+import type { DoneBatch } from './records.ts';
 import { keysFrom, type Storage, type Transaction } from './storage.ts';
 
 /** The page's view of the queue over any storage; see `QueueMonitor`. */
@@ -13,6 +13,7 @@ export function createQueueMonitor(storage: Storage, endpoint: string): QueueMon
     done: () => storage.transact(['done'], (tx) => readDone(tx, endpoint), 'readonly'),
     trim: (nowMs) =>
       storage.transact(['fresh', 'sent', 'done', 'endpoints'], (tx) => trim(tx, endpoint, nowMs)),
+    reserve: () => storage.transact(['endpoints'], reserve),
   };
 }
 
@@ -23,29 +24,25 @@ async function readDone(tx: Transaction, endpoint: string): Promise<readonly Don
 }
 
 async function trim(tx: Transaction, endpoint: string, nowMs: number): Promise<readonly DoneBatch[]> {
-  const keys = await tx.keys('fresh', keysFrom(endpoint));
-  let events = 0;
-  let bytes = 0;
-  // What was sent counts and stays: the server may have it.
-  for (const [, , count, size] of [...keys, ...(await tx.keys('sent', keysFrom(endpoint)))]) {
-    events += Number(count);
-    bytes += Number(size);
-  }
-  const bursts: BurstRange[] = [];
-  let lost = 0;
-  for (const key of keys) {
-    if (events <= MAX_QUEUED_EVENTS && bytes <= MAX_QUEUED_BYTES) break;
-    const count = Number(key[2]);
-    events -= count;
-    bytes -= Number(key[3]);
-    lost += count;
-    tx.delete('fresh', { from: key, to: key });
-    bursts.push({ burst: String(key[1]), start: 0, count });
-  }
-  const [first] = bursts;
-  if (!first) return [];
-  tx.put('endpoints', countLosses(await readState(tx, endpoint), { dropped: lost }));
-  const done = { endpoint, at: nowMs, id: first.burst, count: lost, bursts, refusals: [] };
-  // One entry for all, so that they don't push out what was delivered.
-  return [await rememberDone(tx, { ...done, outcome: 'dropped' })];
+  const places = await listPlaces(tx, endpoint);
+  const total = (field: number): number => places.reduce((sum, { key }) => sum + Number(key[field]), 0);
+  const [events, bytes] = [total(2), total(3)];
+  const isEnough = (lessEvents: number, lessBytes: number): boolean =>
+    events - lessEvents <= MAX_QUEUED_EVENTS && bytes - lessBytes <= MAX_QUEUED_BYTES;
+  if (isEnough(0, 0)) return [];
+  const { state, done } = await dropBatches(
+    tx,
+    await readState(tx, endpoint),
+    places,
+    nowMs,
+    bytes > MAX_QUEUED_BYTES ? 'dropped:bytes' : 'dropped:events',
+    isEnough,
+  );
+  tx.put('endpoints', state);
+  return done;
+}
+
+async function reserve(tx: Transaction): Promise<void> {
+  const nobody = await readState(tx, NOBODY);
+  if (!nobody.ballast) tx.put('endpoints', { ...nobody, ballast: ' '.repeat(BALLAST_BYTES) });
 }

@@ -1,5 +1,4 @@
-import type { Ledger } from '../../shared/batch.ts';
-import type { DoneBatch, EndpointState, LastAnswer, Refusal, SentBatch } from './records.ts';
+import type { DoneBatch, EndpointState, LastAnswer, Losses, Refusal, SentBatch } from './records.ts';
 
 /** What was tracked while the write before it was under way: stored together, as one batch. */
 export interface Burst {
@@ -12,7 +11,9 @@ export interface Burst {
   readonly bytes: number;
   readonly createdAt: number;
   /** Events lost before they reached the queue, to be counted with it. */
-  readonly lost?: Ledger;
+  readonly lost?: Losses;
+  /** When it was first tried to write it; needed for a repeat. */
+  readonly triedAt?: number;
 }
 
 /** What one collector has in the queue. */
@@ -36,13 +37,18 @@ export interface EventQueue {
   readonly kind: 'indexeddb' | 'memory';
   /**
    * Stores a burst. Once it resolves, the burst survives a crash of the browser and is removed only by an
-   * acknowledgement, by the server's refusal or, never having been sent, by `trim`.
+   * acknowledgement, by the server's refusal, by an opt-out, or by the queue's own bounds, which count it.
+   *
+   * Does not look whether the user has opted out: the common write is one put in one store, committed in the
+   * task that began it. What is written in spite of it is erased by the next lease, and is never sent.
    *
    * After a rejection the burst may still have been stored: write it again with `isRepeat`, which does
-   * nothing if it is, or was, in the queue. What has left the queue is remembered for `YOUNG_DONE_MS` at least:
-   * whoever repeats a burst for longer may store it twice.
+   * nothing if it is, or was, in the queue.
+   *
+   * @returns False if nobody can tell any more whether it was stored and has left the queue since: its events are
+   *   then counted as unconfirmed, and not written.
    */
-  enqueue(burst: Burst, isRepeat: boolean): Promise<void>;
+  enqueue(burst: Burst, isRepeat: boolean): Promise<boolean>;
 }
 
 /** What a page knows and does about its endpoint's part of the queue besides storing events. */
@@ -50,8 +56,10 @@ export interface QueueMonitor {
   status(nowMs: number): Promise<QueueStatus>;
   /** What has left the queue, oldest first: the last `MAX_DONE` entries. */
   done(): Promise<readonly DoneBatch[]>;
-  /** Drops the oldest batches that were never sent until the queue is within its bounds; counts them. */
+  /** Drops the oldest batches that are not being sent until the queue is within its bounds; counts them. */
   trim(nowMs: number): Promise<readonly DoneBatch[]>;
+  /** Sees to it that there is room to give up when the storage is full. */
+  reserve(): Promise<void>;
 }
 
 export interface LeaseRequest {
@@ -59,6 +67,8 @@ export interface LeaseRequest {
   readonly nowMs: number;
   /** Waits that follow from silence are ignored if they began before this time; 0 to ignore none. */
   readonly urgentBeforeMs: number;
+  /** Only what was sent before: the run that asks has had everything else that was there when it looked. */
+  readonly isSentOnly?: boolean;
   /** This flusher holds the flush lock: leases made under the lock have ended with their flusher's life. */
   readonly isLocked: boolean;
 }
@@ -68,6 +78,10 @@ export interface Lease {
   readonly batch: SentBatch;
   /** The endpoint's failures since its last acknowledgement. */
   readonly failures: number;
+  /** Whether the server may have had the batch before this lease. */
+  readonly wasDoubtful: boolean;
+  /** It took all that was never sent: what comes later can wait for company. */
+  readonly isLast: boolean;
 }
 
 export interface Release {
@@ -77,6 +91,8 @@ export interface Release {
   readonly holdUntil: number;
   /** There was no answer at all. */
   readonly silent: boolean;
+  /** Whether the server may have the batch. Default: it may. */
+  readonly isDoubtful?: boolean;
 }
 
 /**
@@ -86,8 +102,9 @@ export interface Release {
  * - Never-sent and sent batches are kept apart, so that only the former can be merged.
  * - Every write after a lease compares the lease's token in its own transaction; whoever lost the lease
  *   changes nothing. Only `acknowledge` removes whatever the token: the server has the batch.
- * - A lease ends after `LEASE_MS`, or with the life of its flusher if that held the flush lock. The batch may then be sent twice at once, under one id, which the server
- *   stores once.
+ * - A lease ends after `LEASE_MS`, or with the life of its flusher if that held the flush lock. The batch may then
+ *   be sent twice at once, under one id, which the server stores once.
+ * - A full storage blocks nothing: room is made for a lease, at last by dropping (and counting) the oldest batches.
  */
 export interface DeliveryQueue {
   /** Endpoints that have anything queued. */
@@ -96,10 +113,20 @@ export interface DeliveryQueue {
    * Claims the oldest batch that is due, or makes one of the oldest never-sent ones, up to the limits of
    * one request. One that keeps failing is claimed when there is no other.
    *
+   * Where the user has opted out, erases what is queued instead.
+   *
    * @returns undefined when nothing may be sent now.
    */
   lease(request: LeaseRequest): Promise<Lease | undefined>;
-  /** Gives a batch back after a failed send. The endpoint's hold is kept even if the lease was lost. */
+  /**
+   * Stores a burst as sent and leased: its request is made in the same moment, under its id, and may overtake this.
+   * Whether it is written once or many times makes no difference, nor what became of it in between.
+   */
+  adopt(batch: SentBatch): Promise<void>;
+  /**
+   * Gives a batch back after a failed send. The endpoint's hold is kept even if the lease was lost. What has been
+   * too old for long enough is removed and counted.
+   */
   release(batch: SentBatch, release: Release, answer: LastAnswer): Promise<void>;
   /** Removes a batch that the server has; counts the events it refused. */
   acknowledge(

@@ -6,8 +6,9 @@ type Schema = { [Name in StoreName]: Records[Name] };
 
 type Database = IDBPDatabase<Schema>;
 
-// Never raised: a tab with an older bundle could no longer open the queue.
-const VERSION = 1;
+// None is asked for: a new database gets 1, which is never raised by us, and one that somebody has raised all the same
+// can still be opened.
+const VERSION = undefined;
 
 /** Longest wait for a connection. A guess: some browsers never answer `open` in some profiles. */
 const OPEN_LIMIT_MS = 10_000;
@@ -79,12 +80,14 @@ export function createIdbStorage(name: string): Storage {
           await done;
           return result;
         } catch (error) {
+          // What a read says of an aborted transaction is that it was aborted; this is why.
+          const reason = tx.error ?? error;
           // A transaction that has failed by itself can't be aborted again.
           try {
             tx.abort();
           } catch {}
           drop(opened);
-          throw error;
+          throw reason;
         }
       }
     },

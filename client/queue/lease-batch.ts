@@ -3,23 +3,44 @@ import { DEFAULT_LIMITS } from '../../shared/limits.ts';
 import { newBatchId } from './batch-id.ts';
 import { heldUntil, readState } from './endpoint-state.ts';
 import type { Lease, LeaseRequest } from './event-queue.ts';
+import { eraseQueued } from './opt-out.ts';
 import { ENVELOPE_BYTES, hasPassed, LEASE_MS, MAX_WAIT_MS, PATIENCE } from './queue-limits.ts';
 import { type EndpointState, type SentBatch, UNTRIED } from './records.ts';
 import { type Key, keysFrom, type Transaction } from './storage.ts';
 
-/** Claims the oldest due batch in the transaction's own time; see `DeliveryQueue.lease`. */
-export async function leaseBatch(tx: Transaction, request: LeaseRequest): Promise<Lease | undefined> {
-  const { endpoint, isLocked, nowMs, urgentBeforeMs } = request;
+/**
+ * Claims the oldest due batch in the transaction's own time; see `DeliveryQueue.lease`.
+ *
+ * @param maxParts - How many never-sent batches may become one.
+ */
+export async function leaseBatch(
+  tx: Transaction,
+  request: LeaseRequest,
+  maxParts: number = DEFAULT_LIMITS.maxEvents,
+): Promise<Lease | undefined> {
+  const { endpoint, isLocked, isSentOnly, nowMs, urgentBeforeMs } = request;
   const state = await readState(tx, endpoint);
+  if (state.optedOut) {
+    // Written by a tab that had not heard of it.
+    eraseQueued(tx, endpoint);
+    return undefined;
+  }
   const isOverridden = state.silent && state.heldAt < urgentBeforeMs;
   if (!isOverridden && heldUntil(state, nowMs) > 0) return undefined;
   const claim = { token: newBatchId(nowMs), leasedAt: nowMs, leaseUntil: nowMs + LEASE_MS, isLocked };
   const [next, last] = await findDue(tx, request);
-  const waiting = next ?? (await mergeFresh(tx, state)) ?? last;
+  const merged = next || isSentOnly ? undefined : await mergeFresh(tx, state, maxParts);
+  const waiting = next ?? merged?.batch ?? last;
   if (!waiting) return undefined;
-  const batch = { ...waiting, ...claim };
+  // Until its answer says otherwise: this flusher may not live to hear it.
+  const batch = { ...waiting, ...claim, isDoubtful: true };
   tx.put('sent', batch);
-  return { batch, failures: state.failures };
+  return {
+    batch,
+    failures: state.failures,
+    wasDoubtful: waiting.isDoubtful ?? true,
+    isLast: merged?.isLast === true,
+  };
 }
 
 /**
@@ -44,16 +65,25 @@ async function findDue(
 }
 
 function isDue(batch: SentBatch, { isLocked, nowMs, urgentBeforeMs }: LeaseRequest): boolean {
-  const isFree = (isLocked && batch.isLocked) || hasPassed(batch.leaseUntil, nowMs, LEASE_MS);
-  if (!isFree) return false;
+  if (isLeased(batch, nowMs) && !(isLocked && batch.isLocked)) return false;
   const isOverridden = batch.silent && batch.failedAt < urgentBeforeMs;
   return isOverridden || hasPassed(batch.notBefore, nowMs, MAX_WAIT_MS);
 }
 
+/** Whether a flusher that may still be alive has the batch to itself. */
+export function isLeased({ leaseUntil }: SentBatch, nowMs: number): boolean {
+  return !hasPassed(leaseUntil, nowMs, LEASE_MS);
+}
+
 /** Takes the oldest never-sent batches out of their store and makes one of them. */
-async function mergeFresh(tx: Transaction, state: EndpointState): Promise<SentBatch | undefined> {
+async function mergeFresh(
+  tx: Transaction,
+  state: EndpointState,
+  maxParts: number,
+): Promise<{ readonly batch: SentBatch; readonly isLast: boolean } | undefined> {
   const { endpoint } = state;
-  const range = packRange(await tx.keys('fresh', keysFrom(endpoint), DEFAULT_LIMITS.maxEvents));
+  const keys = await tx.keys('fresh', keysFrom(endpoint), maxParts);
+  const range = packRange(keys);
   if (!range) return undefined;
   const parts = await tx.all('fresh', range);
   const [first] = parts;
@@ -61,7 +91,7 @@ async function mergeFresh(tx: Transaction, state: EndpointState): Promise<SentBa
   tx.delete('fresh', range);
   const hasLosses = LEDGER_KEYS.some((key) => state.unsent[key] > 0);
   if (hasLosses) tx.put('endpoints', { ...state, unsent: EMPTY_LEDGER });
-  return {
+  const batch: SentBatch = {
     endpoint,
     order: first.order,
     id: first.id,
@@ -75,6 +105,7 @@ async function mergeFresh(tx: Transaction, state: EndpointState): Promise<SentBa
     offset: 0,
     ...UNTRIED,
   };
+  return { batch, isLast: keys.length < maxParts && parts.length === keys.length };
 }
 
 /** The longest run of batches from the first one on that fits into one request; at least one. */

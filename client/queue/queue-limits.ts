@@ -4,9 +4,19 @@ export const LEASE_MS = 90_000;
 /** No wait is longer, whatever a server asks for: one hour. */
 export const MAX_WAIT_MS = 3_600_000;
 
-/** If all that is queued, sent or not, goes beyond these, the oldest that was never sent is dropped and counted. */
+/** If all that is queued goes beyond these, the oldest is dropped and counted; what is being sent stays. */
 export const MAX_QUEUED_BYTES = 33_554_432;
 export const MAX_QUEUED_EVENTS = 100_000;
+
+/**
+ * What is older than this may be given up: 30 days. Only after another try has failed, and only if it is still too
+ * old when `AGE_GRACE_MS` have gone by since it was first found so: one wrong clock must not empty a queue.
+ */
+export const MAX_AGE_MS = 2_592_000_000;
+export const AGE_GRACE_MS = 86_400_000;
+
+/** Kept free for the small writes that get a full storage emptied again. */
+export const BALLAST_BYTES = 65_536;
 
 /** How many batches that have left the queue are remembered at least, for tabs that missed the message. */
 export const MAX_DONE = 200;
@@ -20,6 +30,9 @@ export const MAX_YOUNG_DONE = 1_000;
 
 /** Bursts whose losses were counted that are remembered: one for each tab that writes at the same time. */
 export const MAX_LOSS_BURSTS = 20;
+
+/** Reasons of losses that are counted apart; a reason can hold a code from a server. */
+export const MAX_LOSS_REASONS = 50;
 
 /** After so many failures a batch lets others go first, and is suspected if they succeed. */
 export const PATIENCE = 3;

@@ -53,6 +53,8 @@ export interface SentBatch extends FreshBatch {
   /** Whether its last failure was without any answer. */
   readonly silent: boolean;
   readonly notBefore: number;
+  /** Whether the server may have it: some send of it ended without the server's word that it was not stored. */
+  readonly isDoubtful?: boolean;
 }
 
 /** A batch that nobody holds and that was never tried. */
@@ -66,6 +68,7 @@ export const UNTRIED = {
   failedAt: 0,
   silent: false,
   notBefore: 0,
+  isDoubtful: false,
 } as const;
 
 export interface LastAnswer {
@@ -75,6 +78,15 @@ export interface LastAnswer {
   readonly status: number | null;
   readonly result: 'delivered' | 'retry' | 'split' | 'rejected';
 }
+
+/** Who has opted out: the user by the site's own means, or the browser's Global Privacy Control. */
+export type OptOut = 'user' | 'gpc';
+
+/** Why events were lost: an item of the ledger, and after a colon what was the matter. */
+export type LossReason = keyof Ledger | `${keyof Ledger}:${string}`;
+
+/** Counts of lost events by `LossReason`. */
+export type Losses = Readonly<Record<string, number>>;
 
 /** What is known about one collector, in any tab or worker of this origin. */
 export interface EndpointState {
@@ -93,8 +105,16 @@ export interface EndpointState {
   readonly total: Ledger;
   /** The part of `total` that no batch carries yet. */
   readonly unsent: Ledger;
+  /** `total` by reason, at most `MAX_LOSS_REASONS` and `other`. Missing from what an older bundle wrote. */
+  readonly losses?: Losses;
+  /** Nothing may be kept or sent: whoever leases erases. */
+  readonly optedOut?: OptOut | undefined;
   /** The last bursts whose losses were counted: one without events leaves no other trace. */
   readonly lossBursts?: readonly string[];
+  /** Since when everything up to this place in the queue has been found too old; see `MAX_AGE_MS`. */
+  readonly overAge?: { readonly since: number; readonly upTo: string } | undefined;
+  /** Only on the state of no endpoint, which holds it: room to give up when the storage is full. */
+  readonly ballast?: string;
 }
 
 /** An event that the server refused. */
@@ -111,8 +131,10 @@ export interface DoneBatch {
   /** When it left; later than every entry before it, even if the clock was set back since. */
   readonly at: number;
   readonly id: string;
-  /** `rejected`: refused as a whole. `dropped`: removed unsent by the queue's own bounds, maybe several at once. */
+  /** `rejected`: refused as a whole. `dropped`: removed by the queue's own bounds, maybe several at once. */
   readonly outcome: 'delivered' | 'rejected' | 'dropped';
+  /** Of what was dropped: why, unless it was for want of room. An older bundle takes each for `dropped`. */
+  readonly cause?: 'expired' | 'unconfirmed';
   readonly count: number;
   readonly bursts: readonly BurstRange[];
   /** Of a delivered batch: its events that were refused. Of a rejected one: the reason, under sequence 0. */

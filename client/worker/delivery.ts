@@ -4,6 +4,7 @@ import { browserPlatform } from '../delivery/browser-platform.ts';
 import { createFlusher } from '../delivery/flusher.ts';
 import { createDeliveryQueue } from '../queue/create-delivery-queue.ts';
 import { createIdbStorage } from '../queue/idb-storage.ts';
+import { requestSync } from './background-sync.ts';
 
 // Nothing here is state of the queue: a worker forgets its globals whenever the browser likes.
 const channel = openChannel();
@@ -13,7 +14,7 @@ const flusher = createFlusher({
   platform,
   locks: navigator.locks,
   lockName: QUEUE_NAME,
-  onAnswer: (endpoint, done) => announce(channel, { endpoint, done: done ?? null }),
+  onAnswer: (endpoint, done, holdUntil) => announce(channel, { endpoint, done: done ?? null, holdUntil }),
 });
 
 /** A wait that ends within this time is sat out: there may be no tab left to come back. */
@@ -25,12 +26,23 @@ const GRACE_MS = 500;
 /** Browsers end a worker that has been kept alive for much longer. */
 const STAY_MS = 25_000;
 
+/** Longest wait for the browser to take a sync down. */
+const SYNC_LIMIT_MS = 1_000;
+
 /** How often a flush was asked for, by whomever, in this worker's life. */
 let askedCount = 0;
 
-export function flush(wish: FlushWish): Promise<FlushReport> {
+export async function flush(wish: FlushWish): Promise<FlushReport> {
   askedCount++;
-  return flusher.flush(wish);
+  const report = await flusher.flush(wish);
+  if (report.silent) await Promise.race([requestSync(), wait(SYNC_LIMIT_MS)]);
+  return report;
+}
+
+/** For a sync event, which must not ask for another. */
+export function flushOnSync(): Promise<FlushReport> {
+  askedCount++;
+  return flusher.flush({ urgent: true });
 }
 
 /** For a page that has stored events: if it lives, it asks in time, and nothing is sent twice as often. */
@@ -55,7 +67,7 @@ export async function flushOn(first: FlushReport): Promise<void> {
     const now = platform.now();
     if (report.dueAt === null || report.dueAt > now + SHORT_WAIT_MS || report.dueAt > endAt) return;
     // With room, so that a time that is due but leads to nothing can't become a hot loop.
-    await wait(Math.max(report.dueAt - now, 500));
+    await wait(Math.max(report.dueAt - now, DEBOUNCE_MS));
     if (platform.now() > endAt) return;
     report = await flush({ urgent: false });
   }

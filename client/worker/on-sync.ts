@@ -1,7 +1,5 @@
-import { flush } from './delivery.ts';
-
-/** Tag of our sync events; others are the site's own. */
-const SYNC_TAG = 'waybill';
+import { SYNC_TAG } from './background-sync.ts';
+import { flushOnSync } from './delivery.ts';
 
 /** The browser believes to be online again. It tries again later, with a backoff of its own, if we reject. */
 export function onSync(event: SyncEvent): void {
@@ -9,6 +7,6 @@ export function onSync(event: SyncEvent): void {
 }
 
 async function deliver(): Promise<void> {
-  const report = await flush({ urgent: true });
+  const report = await flushOnSync();
   if (!report.ok || report.dueAt !== null) throw new Error('still queued');
 }

@@ -12,7 +12,7 @@ export function activate(event: ExtendableEvent): void {
   if (isOurs()) event.waitUntil(worker.clients.claim());
 }
 
-/** A site's own worker that imports this bundle decides for itself when it takes over. */
-function isOurs(): boolean {
+/** A site's own worker that imports this bundle decides for itself when it takes over, and stays. */
+export function isOurs(): boolean {
   return OWN_FILE.test(worker.location.pathname);
 }

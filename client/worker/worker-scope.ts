@@ -7,6 +7,14 @@ declare global {
     sync: SyncEvent;
   }
 
+  /** Background Sync; only in Chromium. */
+  interface ServiceWorkerRegistration {
+    readonly sync?: {
+      register(tag: string): Promise<void>;
+      getTags(): Promise<readonly string[]>;
+    };
+  }
+
   interface SyncEvent extends ExtendableEvent {
     readonly tag: string;
     readonly lastChance: boolean;

@@ -11,8 +11,10 @@ import {
   NOW,
   openQueue,
 } from '../support/client-queue.ts';
+import { BOUNDS_CONTRACT } from './queue-bounds.contract.ts';
 import { DONE_CONTRACT } from './queue-done.contract.ts';
 import { HOLD_CONTRACT } from './queue-hold.contract.ts';
+import { OPT_OUT_CONTRACT } from './queue-opt-out.contract.ts';
 
 export async function runContractCase(name: string, storage: Storage): Promise<void> {
   await present(EVENT_QUEUE_CONTRACT.find((item) => item.name === name)).run(openQueue(storage));
@@ -24,6 +26,8 @@ const digest = (bytes: Uint8Array): Promise<ArrayBuffer> => Promise.resolve(sha1
 export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
   ...HOLD_CONTRACT,
   ...DONE_CONTRACT,
+  ...OPT_OUT_CONTRACT,
+  ...BOUNDS_CONTRACT,
   {
     name: 'enqueue > counts what it has stored',
     run: async ({ events, monitor }) => {

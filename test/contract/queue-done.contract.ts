@@ -1,9 +1,4 @@
-import {
-  MAX_DONE,
-  MAX_QUEUED_BYTES,
-  MAX_YOUNG_DONE,
-  YOUNG_DONE_MS,
-} from '../../client/queue/queue-limits.ts';
+import { MAX_DONE, MAX_YOUNG_DONE, YOUNG_DONE_MS } from '../../client/queue/queue-limits.ts';
 import { keysFrom } from '../../client/queue/storage.ts';
 import { assertSame } from '../support/client-assert.ts';
 import {
@@ -18,7 +13,6 @@ import {
 type Queue = ReturnType<typeof openQueue>;
 
 const LOST = { dropped: 0, expired: 0, rejected: 2, unconfirmed: 0 };
-const THIRD = '"'.padEnd(MAX_QUEUED_BYTES / 3, 'x');
 
 async function deliver({ events, delivery, leaseNow }: Queue, place: number, at: number): Promise<void> {
   await events.enqueue(makeBurst(place), false);
@@ -92,22 +86,22 @@ export const DONE_CONTRACT: readonly ContractCase[] = [
     },
   },
   {
-    name: 'trim > drops the oldest that were never sent until all that is queued is within bounds',
-    run: async ({ events, leaseNow, monitor }) => {
-      await events.enqueue(makeBurst(1, 1, THIRD), false);
-      await leaseNow();
-      for (let place = 2; place <= 5; place++) await events.enqueue(makeBurst(place, 1, THIRD), false);
-      const dropped = await monitor.trim(NOW);
-      assertSame(
-        dropped.map((done) => [done.id, done.outcome, done.count, done.bursts.length]),
-        [[makeBurst(2).id, 'dropped', 2, 2]],
-      );
-      assertSame(await monitor.done(), dropped);
-      const { batches, state } = await monitor.status(NOW);
-      assertSame([batches, state.total.dropped], [3, 2]);
-      for (let place = 2; place <= 3; place++) await events.enqueue(makeBurst(place), true);
-      assertSame((await monitor.status(NOW)).batches, 3);
-      assertSame(await monitor.trim(NOW), []);
+    name: 'done > that may have been forgotten makes a repeat unconfirmed, counted once, and never stores it twice',
+    run: async (queue) => {
+      const { events, monitor } = queue;
+      for (let place = 1; place <= MAX_DONE + 1; place++) await deliver(queue, place, NOW + place);
+      // Delivered, and pushed out of what is remembered.
+      const repeat = { ...makeBurst(1, 3), triedAt: NOW - YOUNG_DONE_MS };
+      await queue.storage.transact(['done'], async (tx) => {
+        const [first] = await tx.keys('done', keysFrom(ENDPOINT));
+        if (first) tx.delete('done', { from: first, to: first });
+      });
+      assertSame([await events.enqueue(repeat, true), await events.enqueue(repeat, true)], [false, false]);
+      const { events: count, state } = await monitor.status(NOW);
+      assertSame([count, state.total.unconfirmed], [0, 3]);
+      // Tried after everything that is remembered: it can't have been forgotten.
+      assertSame(await events.enqueue({ ...makeBurst(9000), triedAt: NOW + 100_000 }, true), true);
+      assertSame((await monitor.status(NOW)).events, 1);
     },
   },
   {

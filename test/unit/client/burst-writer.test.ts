@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createBurstWriter } from '../../../client/page/burst-writer.ts';
+import { createBurstWriter, type Divert } from '../../../client/page/burst-writer.ts';
 import type { PendingBurst } from '../../../client/page/pending-burst.ts';
 import type { Burst, EventQueue } from '../../../client/queue/event-queue.ts';
 import { FakeClock, settle } from '../../support/client-clock.ts';
@@ -22,11 +22,13 @@ describe('burst writer', () => {
       kind: 'memory',
       enqueue(burst, isRepeat) {
         written.push({ burst, isRepeat });
-        return new Promise((resolve, reject) => finish.push((error) => (error ? reject(error) : resolve())));
+        return new Promise((resolve, reject) =>
+          finish.push((error) => (error ? reject(error) : resolve(true))),
+        );
       },
     };
     return createBurstWriter({
-      queue: queue ?? Promise.resolve(slow),
+      queue: () => queue ?? Promise.resolve(slow),
       clock,
       onBurst: () => undefined,
       onStored: () => undefined,
@@ -92,15 +94,15 @@ describe('burst writer', () => {
 
   it('counts a refused event with the next write, or with one of its own', async () => {
     const writer = open();
-    writer.lose({ rejected: 1 });
+    writer.lose('rejected:X', 1);
     writer.add('1');
     await settle();
-    expect(written[0]?.burst).toMatchObject({ count: 1, lost: { rejected: 1 } });
+    expect(written[0]?.burst).toMatchObject({ count: 1, lost: { 'rejected:X': 1 } });
     finish.shift()?.();
     await settle();
-    writer.lose({ rejected: 1 });
+    writer.lose('rejected:X', 1);
     await settle();
-    expect(written[1]?.burst).toMatchObject({ count: 0, lost: { rejected: 1 } });
+    expect(written[1]?.burst).toMatchObject({ count: 0, lost: { 'rejected:X': 1 } });
     finish.shift()?.();
     writer.add('2');
     await settle();
@@ -122,22 +124,23 @@ describe('burst writer', () => {
       kind: 'memory',
       enqueue: (burst) => {
         taken.push(burst);
-        return Promise.resolve();
+        return Promise.resolve(true);
       },
     });
     expect(await first.stored).toMatchObject({ status: 'stored' });
     await writer.settled();
-    expect(taken.map((burst) => burst.lost?.dropped)).toContain(1);
+    expect(taken.map((burst) => burst.lost?.['dropped:memory'])).toContain(1);
     expect(writer.count()).toBe(0);
   });
 
   it('goes on writing although whoever is told of a write throws', async () => {
     const taken: string[] = [];
     const writer = createBurstWriter({
-      queue: Promise.resolve({
-        kind: 'memory',
-        enqueue: ({ events }) => Promise.resolve(void taken.push(events)),
-      }),
+      queue: () =>
+        Promise.resolve({
+          kind: 'memory',
+          enqueue: ({ events }) => Promise.resolve(taken.push(events) > 0),
+        }),
       clock,
       onBurst: () => undefined,
       onStored: () => {
@@ -171,5 +174,56 @@ describe('burst writer', () => {
     }
     expect(dropped).toEqual([]);
     expect(written).toHaveLength(60);
+  });
+
+  it('hands over what is tracked while the page goes, until it is stored, and no more a second later', async () => {
+    const writer = open();
+    const tries: string[] = [];
+    const divert: Divert = ({ texts }) => {
+      const text = texts.join(',');
+      return () => {
+        tries.push(text);
+        return tries.length < 2 ? Promise.reject(new Error('no room')) : Promise.resolve();
+      };
+    };
+    writer.force(divert);
+    const { burst } = writer.add('1');
+    await clock.advance(100);
+    expect(await burst.stored).toMatchObject({ status: 'stored' });
+    expect(tries).toEqual(['1', '1']);
+    await clock.advance(1_000);
+    writer.add('2');
+    await settle();
+    expect(written.map(({ burst: record }) => record.events)).toEqual(['2']);
+  });
+
+  it('keeps what is not taken over for the queue, and losses too', async () => {
+    const writer = open();
+    writer.lose('rejected:X', 1);
+    writer.add('1');
+    writer.force(() => undefined);
+    await settle();
+    expect(written.map(({ burst }) => [burst.events, burst.lost?.['rejected:X']])).toEqual([['1', 1]]);
+    finish.shift()?.();
+    writer.lose('rejected:X', 2);
+    writer.add('2');
+    writer.force(() => () => Promise.resolve());
+    await settle();
+    expect(written.slice(1).map(({ burst }) => [burst.events, burst.lost?.['rejected:X']])).toEqual([
+      ['', 2],
+    ]);
+  });
+
+  it('tells of a burst of which nobody knows any more whether it was stored', async () => {
+    const writer = createBurstWriter({
+      queue: () => Promise.resolve({ kind: 'indexeddb', enqueue: () => Promise.resolve(false) }),
+      clock,
+      onBurst: () => undefined,
+      onStored: () => undefined,
+      onDropped: (burst) => dropped.push(burst),
+    });
+    const { burst } = writer.add('1');
+    expect(await burst.stored).toEqual({ status: 'dropped' });
+    expect(dropped).toEqual([burst]);
   });
 });

@@ -1,20 +1,14 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createFlusher } from '../../../client/delivery/flusher.ts';
 import type { Collector } from '../../../client/page/api.ts';
-import { createCollector } from '../../../client/page/collector.ts';
-import { createEmitter } from '../../../client/page/emitter.ts';
-import type { Chunks } from '../../../client/page/load-chunk.ts';
-import { readOptions } from '../../../client/page/options.ts';
-import { createPageDelivery } from '../../../client/page/page-delivery.ts';
 import { replayCall } from '../../../client/page/replay.ts';
 import { STUB } from '../../../client/page/stub.ts';
-import { createDeliveryQueue } from '../../../client/queue/create-delivery-queue.ts';
 import { isRecord } from '../../../shared/text.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
-import { call, hostile } from '../../support/client-hostile.ts';
-import { readBody, receiptFor, type SentBody } from '../../support/client-body.ts';
-import { FakeClock, fakePlatform } from '../../support/client-clock.ts';
+import { call, hostile, nasty } from '../../support/client-hostile.ts';
+import type { SentBody } from '../../support/client-body.ts';
+import { FakeClock } from '../../support/client-clock.ts';
+import { createTestCollector } from '../../support/client-page-collector.ts';
 import { NOW } from '../../support/client-queue.ts';
 
 const OPTIONS = { customer: 'C', product: 'P', version: '1.0' };
@@ -38,41 +32,12 @@ describe('collector', () => {
   });
 
   function create(): Collector {
-    const flush: Chunks['flush'] = () =>
-      isLoadable
-        ? Promise.resolve({
-            createDelivery: (parts) =>
-              createPageDelivery({
-                ...parts,
-                startedAt: NOW,
-                createFlusher: (storage, _chunks, onAnswer) =>
-                  createFlusher({
-                    queue: createDeliveryQueue(storage),
-                    platform: fakePlatform(clock, async (_url, init) => {
-                      bodies.push(readBody(init.body));
-                      return receiptFor(init);
-                    }),
-                    locks: undefined,
-                    lockName: 'test',
-                    onAnswer,
-                  }),
-              }),
-            createFlusher: () => {
-              throw new Error('not this way');
-            },
-          })
-        : Promise.reject(new TypeError('not found'));
-    const never = () => Promise.reject(new Error('not needed'));
-    const storage = createMemoryStorage();
-    const collector = createCollector({
+    const collector = createTestCollector({
       clock,
-      emitter: createEmitter(),
-      channel: undefined,
-      configure: (options) =>
-        readOptions(options, 'https://cdn.example/js/waybill.js', 'https://site.example/a/'),
-      chunksOf: () => ({ flush, link: never, rare: never }),
-      openStorage: () => (isStorable ? Promise.resolve(storage) : Promise.reject(new Error('refused'))),
-      whenQuiet: () => Promise.resolve(),
+      bodies,
+      storage: createMemoryStorage(),
+      isLoadable: () => isLoadable,
+      isStorable: () => isStorable,
     });
     opened.push(collector);
     return collector;
@@ -115,24 +80,44 @@ describe('collector', () => {
     expect(await tracked.stored).toEqual({ status: 'rejected', problems: [problem] });
     expect(await tracked.delivered).toMatchObject({ status: 'rejected', ...problem });
     await vi.waitFor(() => expect(rejected).toMatchObject([{ batch: null, count: 1 }]));
-    expect((await collector.status()).ledger.rejected).toBe(1);
+    const { ledger, losses } = await collector.status();
+    expect([ledger.rejected, losses]).toEqual([1, { 'rejected:REQUEST_PARAMETER_MALFORMED': 1 }]);
   });
 
-  it('never throws and never rejects, whatever it is given', async () => {
-    const collector = start();
-    const anything = fc.oneof(
-      fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }),
-      fc.constant(hostile),
-    );
-    await fc.assert(
-      fc.asyncProperty(anything, anything, anything, async (type, context, options) => {
-        const tracked = call(collector, 'track', type, context, options);
-        const outcome: unknown = isRecord(tracked) ? await tracked['stored'] : undefined;
-        expect(['stored', 'rejected']).toContain(isRecord(outcome) ? outcome['status'] : undefined);
-      }),
-      { numRuns: 300 },
-    );
-  });
+  it.each(['before init', 'running', 'closed'])(
+    'never throws and gives two promises that never reject, whatever it is given (%s)',
+    async (state) => {
+      const collector = state === 'before init' ? create() : start();
+      if (state === 'closed') await collector.close();
+      const promises: Promise<unknown>[] = [];
+      const check = (...args: readonly unknown[]): void => {
+        const tracked = call(collector, 'track', ...args);
+        if (!isRecord(tracked)) throw new Error('nothing was given');
+        const { stored, delivered } = tracked;
+        if (!(stored instanceof Promise && delivered instanceof Promise)) throw new Error('no promises');
+        promises.push(stored, delivered);
+      };
+      // Not by fast-check, which looks at what it gives.
+      for (const args of nasty.flatMap(placesOf)) check(...args);
+      // Names that every object has.
+      for (const type of ['constructor', '__proto__', 'toString']) check(type, { user: 'u' });
+      const anything = fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withNullPrototype: true,
+      });
+      fc.assert(fc.property(fc.oneof(fc.constant('A'), anything), anything, anything, check), {
+        numRuns: 300,
+      });
+      collector.init(OPTIONS);
+      await clock.advance(5_000);
+      const outcomes: readonly unknown[] = await Promise.all(promises);
+      const statuses = new Set(outcomes.map((outcome) => isRecord(outcome) && outcome['status']));
+      const allowed = state === 'closed' ? ['dropped'] : ['stored', 'delivered', 'rejected'];
+      expect([...statuses].filter((status) => !allowed.includes(String(status)))).toEqual([]);
+    },
+  );
 
   it('keeps what was tracked before init, with its time', async () => {
     const collector = create();
@@ -247,3 +232,15 @@ describe('collector', () => {
     expect(await collector.track('B').stored).toEqual({ status: 'dropped' });
   });
 });
+
+/** A thing in each place of a call. */
+function placesOf(thing: unknown): readonly (readonly unknown[])[] {
+  return [
+    [thing, [], {}],
+    ['A', thing, {}],
+    ['A', [thing], {}],
+    ['A', { user: thing }, {}],
+    ['A', [], thing],
+    ['A', [], { timestamp: thing, version: thing, customer: thing }],
+  ];
+}

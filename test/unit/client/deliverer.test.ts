@@ -22,7 +22,11 @@ describe('deliverer', () => {
 
   function open(connect?: () => Promise<WorkerLink | undefined>) {
     const flush = () => Promise.resolve((runs.push('page'), report));
-    return createDeliverer({ clock, connect, loadFlusher: () => Promise.resolve({ flush }) });
+    return createDeliverer({
+      clock,
+      connect,
+      loadFlusher: () => Promise.resolve({ flush }),
+    });
   }
 
   it('falls back to the page when registration hangs, waits once only, and takes a late link', async () => {

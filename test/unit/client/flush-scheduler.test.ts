@@ -22,6 +22,7 @@ describe('flush scheduler', () => {
   function open() {
     return createFlushScheduler({
       clock,
+      debounceMs: 1_000,
       deliver({ urgent }) {
         sends.push({ afterMs: clock.nowMs - NOW, urgent });
         return Promise.resolve({ ok: isOk, requests: 1, dueAt: null });
@@ -60,7 +61,7 @@ describe('flush scheduler', () => {
 
   it('looks at the queue after a flush, and goes on with a pause while anything is due', async () => {
     status = { ...status, dueAt: NOW };
-    await open().flush(true);
+    await open().flush({ urgent: true });
     await clock.advance(2_500);
     expect(sends).toEqual([
       { afterMs: 0, urgent: true },
@@ -72,7 +73,7 @@ describe('flush scheduler', () => {
   it('pauses ever longer while nothing can be loaded', async () => {
     isOk = false;
     status = { ...status, dueAt: NOW };
-    await open().flush(false);
+    await open().flush({ urgent: false });
     await clock.advance(15_000);
     expect(times()).toEqual([0, 2_000, 6_000, 14_000]);
   });
@@ -94,5 +95,20 @@ describe('flush scheduler', () => {
     await settle();
     await clock.advance(120_000);
     expect(sends).toEqual([]);
+  });
+
+  it('counts as held until it has looked, and as long as it or another tab was told to wait', async () => {
+    const scheduler = open();
+    expect(scheduler.isHeld()).toBe(true);
+    await scheduler.look();
+    expect(scheduler.isHeld()).toBe(false);
+    scheduler.hold(NOW + 5_000);
+    expect(scheduler.isHeld()).toBe(true);
+    scheduler.stored();
+    await clock.advance(4_999);
+    expect(times()).toEqual([]);
+    await clock.advance(1);
+    expect(times()).toEqual([5_000]);
+    expect(scheduler.isHeld()).toBe(false);
   });
 });

@@ -45,10 +45,23 @@ describe('flush', () => {
   it('sends all that is queued and removes what was acknowledged', async () => {
     const { events, monitor, flush, sent, answers, clock } = setUp(receiptFor);
     for (let place = 1; place <= 3; place++) await events.enqueue(makeBurst(place, 700), false);
-    expect(await flush()).toEqual({ ok: true, requests: 3, dueAt: null });
+    expect(await flush()).toEqual({ ok: true, requests: 3, silent: false, dueAt: null });
     expect(sent).toEqual([1, 2, 3].map((place) => makeBurst(place).id));
     expect(answers).toEqual(['delivered', 'delivered', 'delivered']);
     expect((await monitor.status(clock.now())).events).toBe(0);
+  });
+
+  it('leaves what is stored during a run for the next one, so that it can share a request', async () => {
+    let stored = 0;
+    const { events, monitor, flush, sent, clock } = setUp(async (init) => {
+      if (stored < 5) await events.enqueue(makeBurst(10 + ++stored), false);
+      return receiptFor(init);
+    });
+    await events.enqueue(makeBurst(1), false);
+    expect(await flush()).toMatchObject({ ok: true, requests: 1 });
+    expect((await monitor.status(clock.now())).events).toBe(1);
+    await flush();
+    expect(sent).toEqual([makeBurst(1).id, makeBurst(11).id]);
   });
 
   it('stops at the first failure and tries again when the wait is over, never earlier', async () => {

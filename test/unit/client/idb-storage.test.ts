@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createIdbStorage } from '../../../client/queue/idb-storage.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
 import { openStorage } from '../../../client/queue/open-storage.ts';
+import { ENDPOINT } from '../../support/client-queue.ts';
 
 class SilentRequest extends EventTarget {
   result = { close: vi.fn<() => void>(), addEventListener: () => undefined };
@@ -46,8 +47,8 @@ describe('storage whose database never opens', () => {
 
   it('is replaced by memory', async () => {
     setUp();
-    const opening = openStorage('test', () => Promise.resolve(createMemoryStorage()));
+    const opening = openStorage('test', ENDPOINT, () => Promise.resolve(createMemoryStorage()));
     await vi.advanceTimersByTimeAsync(10_000);
-    expect((await opening).kind).toBe('memory');
+    expect((await opening).storage.kind).toBe('memory');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readOptions } from '../../../client/page/options.ts';
+import { readDataset, readOptions } from '../../../client/page/options.ts';
 
 const OPTIONS = { customer: 'C', product: 'P', version: '1.0' };
 
@@ -21,5 +21,25 @@ describe('options', () => {
       'https://other.example/w/',
       'https://site.example/sw.js',
     ]);
+  });
+
+  it('takes any word but granted for pending consent', () => {
+    const words = [undefined, '', 'granted', 'pending', 'denied'];
+    const read = (consent?: string) =>
+      readOptions({ ...OPTIONS, consent }, 'https://a.example/', 'https://b.example/');
+    expect(words.map((word) => read(word).isPending)).toEqual([false, false, false, true, true]);
+  });
+
+  it('takes the script tag’s attributes for what init leaves out', () => {
+    const tag = readDataset({ customer: 'C', consent: 'pending', honourGpc: 'false', worker: '/sw.js' });
+    const config = readOptions({ ...tag, ...OPTIONS }, 'https://cdn.example/w.js', 'https://site.example/');
+    expect([config.isPending, config.isGpc, config.worker, config.version]).toEqual([
+      true,
+      false,
+      'https://site.example/sw.js',
+      '1.0',
+    ]);
+    expect(tag.honourGpc).toBe(false);
+    expect(readDataset({}).honourGpc).toBe(true);
   });
 });

@@ -39,6 +39,7 @@ describe('page delivery', () => {
     const writer: BurstWriter = {
       add: () => ({ burst: createBurst(clock.nowMs), index: 0 }),
       lose: () => undefined,
+      discard: () => undefined,
       force: () => void calls.push('force'),
       settled: () => Promise.resolve(),
       count: () => 0,
@@ -46,9 +47,11 @@ describe('page delivery', () => {
     delivery = createPageDelivery({
       config: readOptions({ customer: 'C', product: 'P', endpoint: ENDPOINT }, ENDPOINT, ENDPOINT),
       clock,
+      consent: { state: () => 'granted', obey: () => undefined },
       startedAt: clock.nowMs,
       describe: () => ({
         events: 0,
+        unstored: 0,
         batches: 0,
         bytes: 0,
         oldestAgeMs: null,
@@ -56,14 +59,16 @@ describe('page delivery', () => {
         nextAttemptAt: null,
         storage: 'opening',
         worker: 'none',
+        consent: 'granted',
         ledger: EMPTY_LEDGER,
+        losses: {},
       }),
       emitter,
       storage,
       writer,
       chunks: { flush: never, link: never, rare: never },
-      channel: new BroadcastChannel('test'),
-      createFlusher: () => ({ flush }),
+      openChannel: () => new BroadcastChannel('test'),
+      createFlusher: () => ({ flush, sendLeaving: () => undefined }),
       ...(connect ? { connect } : {}),
     });
     return delivery;
@@ -118,11 +123,20 @@ describe('page delivery', () => {
   });
 
   it('has everything written and sent when the page goes', async () => {
+    const opened = open();
+    await settle();
+    opened.stored(createBurst(clock.nowMs));
+    dispatchEvent(new Event('pagehide'));
+    await settle();
+    expect(calls).toEqual(['send', 'force', 'send']);
+  });
+
+  it('begins nothing that could keep the page out of the back/forward cache when there is nothing to send', async () => {
     open();
     await settle();
     dispatchEvent(new Event('pagehide'));
     await settle();
-    expect(calls).toEqual(['send', 'force', 'send']);
+    expect(calls).toEqual(['send', 'force']);
   });
 
   it('leaves the sending to the worker when the page goes', async () => {

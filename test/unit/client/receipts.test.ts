@@ -40,6 +40,18 @@ describe('receipts', () => {
     expect(told).toEqual(['own']);
   });
 
+  it.each(['expired', 'unconfirmed', undefined] as const)(
+    'says why the queue gave a burst up: %s',
+    async (cause) => {
+      const receipts = createReceipts(emitter);
+      const burst = { ...createBurst(NOW), count: 1 };
+      receipts.expect(burst);
+      const done: DoneBatch = { ...doneOf('x', burst.id), outcome: 'dropped' };
+      receipts.settle(cause ? { ...done, cause } : done, true);
+      expect(await receipts.delivered(burst, 0)).toEqual({ status: cause ?? 'dropped' });
+    },
+  );
+
   it('says that it does not know of a forgotten burst, asked before or after', async () => {
     const receipts = createReceipts(emitter);
     const burst = { ...createBurst(NOW), count: 1 };

@@ -26,9 +26,14 @@ describe('retry policy', () => {
         delayMs: 1000,
         holdMs: 1000,
         silent: false,
+        isRefused: false,
       });
     },
   );
+
+  it('knows from our own form alone that a batch was not stored', () => {
+    expect(decide(refused(503, ['BUSY']), FIRST, half)).toMatchObject({ kind: 'retry', isRefused: true });
+  });
 
   it.each([401, 403, 404, 410])('waits longest after %i: somebody is mending the site', (status) => {
     expect(decide(refused(status), FIRST, half)).toMatchObject({
@@ -93,7 +98,7 @@ describe('retry policy', () => {
 
   it('lets others go before a batch that has got no answer several times', () => {
     const action = decide({ kind: 'silent' }, { ...FIRST, attempts: 3 }, half);
-    expect(action).toEqual({ kind: 'retry', delayMs: 9000, holdMs: 1000, silent: true });
+    expect(action).toEqual({ kind: 'retry', delayMs: 9000, holdMs: 1000, silent: true, isRefused: false });
   });
 
   it('never comes before the time that was asked for, nor in the same instant as everybody', () => {

@@ -5,7 +5,7 @@ import { REQUEST_LIMIT_MS, sendBatch, writeBody } from '../../../client/delivery
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
 import type { SentBatch } from '../../../client/queue/records.ts';
 import { readBody, receiptFor } from '../../support/client-body.ts';
-import { FakeClock, fakePlatform } from '../../support/client-clock.ts';
+import { FakeClock, fakePlatform, settle } from '../../support/client-clock.ts';
 import { ENDPOINT, makeBurst, NOW, openQueue } from '../../support/client-queue.ts';
 
 async function leaseBatch(count = 2): Promise<SentBatch> {
@@ -103,5 +103,28 @@ describe('send', () => {
     const platform = { ...platformOf(receiptFor), gzip: () => Promise.reject(new Error('no')) };
     expect(await sendBatch(batch, platform)).toMatchObject({ kind: 'receipt' });
     expect(calls).toHaveLength(1);
+  });
+
+  it('outlives its page without a preflight, within the bytes that browsers allow for all together', async () => {
+    const batch = await leaseBatch(500);
+    const large = { ...batch, events: '"'.padEnd(35_000, 'x') };
+    const answers: ((response: Response) => void)[] = [];
+    const platform = platformOf(() => new Promise((resolve) => answers.push(resolve)));
+    const pending = [large, large, batch].map((each) => sendBatch(each, platform, true));
+    // The first and the last: the second has no room beside them.
+    expect(calls.map(({ init }) => [init.keepalive, init.headers])).toEqual([
+      [true, { 'Content-Type': 'text/plain' }],
+      [true, { 'Content-Type': 'text/plain' }],
+    ]);
+    await settle();
+    expect(calls[2]?.init).toMatchObject({
+      keepalive: false,
+      headers: { 'Content-Type': 'application/json' },
+    });
+    for (const answer of answers) answer(new Response(''));
+    await Promise.all(pending);
+    // What has been answered makes room.
+    void sendBatch(large, platform, true);
+    expect(calls[3]?.init.keepalive).toBe(true);
   });
 });
