@@ -1,16 +1,20 @@
 import { parseArgs } from 'node:util';
+import { benchClient } from './bench/client.ts';
 import { benchIngest } from './bench/ingest.ts';
 import { benchSizes } from './bench/sizes.ts';
 
-const HELP = `Usage: npm run bench -- [PART ...] [--rounds N] [--seconds N]
+const HELP = `Usage: npm run bench -- [PART ...] [--rounds N] [--seconds N] [--peers]
 
-Parts (all of them by default):
+Parts (ingest and sizes unless named):
   ingest   durable POST /events against the same Koa app without storage, 64 connections
   sizes    bytes of the browser bundles against their budgets
+  client   what tracking costs a page and the network, in a real Chromium (CHROMIUM names another one),
+           against the same page without an SDK and with a fetch() an event; about five minutes
 
 Options:
   --rounds N    rounds, each measuring all variants one after the other [4]
-  --seconds N   length of one measurement [2]
+  --seconds N   length of one measurement of ingest [2]
+  --peers       client: also the SDKs of Amplitude and Snowplow, installed with npm into dist/bench/peers
 `;
 
 const { values, positionals } = parseArgs({
@@ -18,11 +22,12 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '4' },
     seconds: { type: 'string', default: '2' },
+    peers: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 const parts = positionals.length === 0 ? ['ingest', 'sizes'] : positionals;
-const unknown = parts.find((part) => part !== 'ingest' && part !== 'sizes');
+const unknown = parts.find((part) => !['ingest', 'sizes', 'client'].includes(part));
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 if (values.help) process.stdout.write(HELP);
@@ -32,4 +37,5 @@ else if (unknown !== undefined || !(rounds >= 1) || !(seconds >= 1)) {
 } else {
   if (parts.includes('ingest')) await benchIngest(rounds, seconds);
   if (parts.includes('sizes')) await benchSizes();
+  if (parts.includes('client')) await benchClient(rounds, values.peers);
 }

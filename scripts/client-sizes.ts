@@ -1,31 +1,33 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { buildClient } from './build-client.ts';
 
 /** What a visitor loads, in bytes of gzip -9: the most it may weigh today, and what it is to come down to. */
 const LOADS = [
-  { what: 'first load', files: ['waybill.js'], budgetBytes: 6_250, goalBytes: 4_800 },
+  { what: 'first load', files: ['waybill.js'], budgetBytes: 7_150, goalBytes: 4_800 },
   {
     what: 'page with a worker, all',
     files: ['waybill.js', 'waybill-link.js'],
-    budgetBytes: 12_700,
+    budgetBytes: 14_270,
     goalBytes: 9_000,
   },
   {
     what: 'page without a worker, all',
     files: ['waybill.js', 'waybill-flush.js'],
-    budgetBytes: 13_800,
+    budgetBytes: 16_030,
     goalBytes: 7_000,
   },
-  { what: 'worker', files: ['waybill-sw.js'], budgetBytes: 8_950, goalBytes: 6_200 },
+  { what: 'worker', files: ['waybill-sw.js'], budgetBytes: 9_850, goalBytes: 6_200 },
 ];
 
 export interface ClientSize {
   readonly what: string;
   readonly files: readonly string[];
   readonly bytes: number;
+  /** With Brotli, which a proxy may do. */
+  readonly brotliBytes: number;
   readonly budgetBytes: number;
   readonly goalBytes: number;
 }
@@ -39,7 +41,8 @@ export async function measureClientSizes(): Promise<readonly ClientSize[]> {
       LOADS.map(async (load) => {
         const contents = await Promise.all(load.files.map((file) => readFile(join(folder, file))));
         const bytes = contents.reduce((sum, content) => sum + gzipSync(content, { level: 9 }).length, 0);
-        return { ...load, bytes };
+        const brotliBytes = contents.reduce((sum, content) => sum + brotliCompressSync(content).length, 0);
+        return { ...load, bytes, brotliBytes };
       }),
     );
   } finally {
