@@ -1,16 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { buildClient } from '../../scripts/build-client.ts';
-import { DEBOUNCE_MS } from '../../shared/worker-api.ts';
-import { openChromium } from '../support/client-chromium.ts';
+import { openChromium } from '../../scripts/open-chromium.ts';
 import { RecordingCollector } from '../support/client-collector.ts';
-
-/** Long enough for a backoff after a few failures on a busy machine. */
-const WAIT = { timeout: 30_000, interval: 50 };
+import {
+  expectExactlyOnce,
+  names,
+  track,
+  trackAndAwait,
+  WAIT,
+  waitForWorker,
+} from '../support/client-tab.ts';
 
 describe.each([
   { who: 'worker', query: '?worker' },
@@ -42,13 +45,7 @@ describe.each([
   async function openTab(): Promise<Page> {
     const page = await browser.context.newPage();
     await page.goto(site.origin + query);
-    await page.waitForFunction(
-      async (worker) => {
-        if (!window.waybill || !('status' in window.waybill)) return false;
-        return (await window.waybill.status()).worker === worker;
-      },
-      who === 'worker' ? 'active' : 'none',
-    );
+    await waitForWorker(page, who === 'worker' ? 'active' : 'none');
     return page;
   }
 
@@ -69,7 +66,7 @@ describe.each([
     // Without a worker it takes the next visit.
     const tabs = who === 'worker' ? [] : [await openTab()];
     await vi.waitFor(() => expect(site.stored().length).toBeGreaterThanOrEqual(201), WAIT);
-    await expectExactlyOnce(['first0', ...names('a', 200)], tabs);
+    await expectExactlyOnce(site, ['first0', ...names('a', 200)], tabs);
   });
 
   it('delivers what two tabs tracked while the server was down and that were then closed', async () => {
@@ -81,7 +78,7 @@ describe.each([
     await site.start();
     const tab = await openTab();
     await vi.waitFor(() => expect(site.stored().length).toBeGreaterThanOrEqual(200), WAIT);
-    await expectExactlyOnce([...names('left', 100), ...names('right', 100)], [tab]);
+    await expectExactlyOnce(site, [...names('left', 100), ...names('right', 100)], [tab]);
   });
 
   it('sends a batch again under its id, unchanged, when the answer was cut', async () => {
@@ -91,7 +88,7 @@ describe.each([
     expect(outcome).toMatchObject({ status: 'delivered' });
     expect(new Set(site.arrivals.map((arrival) => arrival.batch)).size).toBe(1);
     expect(site.arrivals.length).toBe(3);
-    await expectExactlyOnce(names('a', 50), [page]);
+    await expectExactlyOnce(site, names('a', 50), [page]);
   });
 
   it('sends nothing before the time that a 429 asked for, from any tab and by any hint', async () => {
@@ -115,7 +112,7 @@ describe.each([
     await vi.waitFor(() => expect(site.stored().length).toBeGreaterThanOrEqual(20), WAIT);
     const [first, second] = site.arrivals.map((arrival) => arrival.atMs);
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(3_950);
-    await expectExactlyOnce([...names('a', 10), ...names('b', 10)], [page, other]);
+    await expectExactlyOnce(site, [...names('a', 10), ...names('b', 10)], [page, other]);
   });
 
   it('takes no page that answers 200 for the collector', async () => {
@@ -131,54 +128,6 @@ describe.each([
     const page = await openTab();
     expect(await trackAndAwait(page, 'a', 200)).toMatchObject({ status: 'delivered', sequence: 49 });
     expect(site.arrivals.map((arrival) => arrival.count)).toEqual([200, 100, 50, 50, 100, 50, 50]);
-    await expectExactlyOnce(names('a', 200), [page]);
+    await expectExactlyOnce(site, names('a', 200), [page]);
   });
-
-  /** Judges only when nothing is left that could come again: by the queue, or by time if no tab is there to ask. */
-  async function expectExactlyOnce(expected: readonly string[], tabs: readonly Page[]): Promise<void> {
-    for (const tab of tabs) await vi.waitFor(async () => expect(await queuedEvents(tab)).toBe(0), WAIT);
-    if (tabs.length === 0) await delay(2 * DEBOUNCE_MS);
-    expect(site.doubles()).toEqual([]);
-    expect(site.conflicts).toEqual([]);
-    expect(site.stored().toSorted()).toEqual([...expected].toSorted());
-  }
 });
-
-function names(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
-}
-
-/** Tracks events one by one and returns when all are stored. */
-async function track(page: Page, prefix: string, count: number): Promise<void> {
-  await page.evaluate(
-    async ([name, total]) => {
-      const { waybill } = window;
-      if (!waybill || !('track' in waybill)) throw new Error('no collector');
-      const tracked = Array.from({ length: total }, (_, index) => waybill.track('T', [`${name}${index}`]));
-      for (const { stored } of tracked) if ((await stored).status !== 'stored') throw new Error('not stored');
-    },
-    [prefix, count] as const,
-  );
-}
-
-/** Tracks events in one task and returns what became of the last one. */
-function trackAndAwait(page: Page, prefix: string, count: number): Promise<unknown> {
-  return page.evaluate(
-    async ([name, total]) => {
-      const { waybill } = window;
-      if (!waybill || !('track' in waybill)) throw new Error('no collector');
-      const tracked = Array.from({ length: total }, (_, index) => waybill.track('T', [`${name}${index}`]));
-      return tracked[total - 1]?.delivered;
-    },
-    [prefix, count] as const,
-  );
-}
-
-/** What the page's collector says is not delivered yet. */
-function queuedEvents(page: Page): Promise<number> {
-  return page.evaluate(async () => {
-    const { waybill } = window;
-    if (!waybill || !('status' in waybill)) throw new Error('no collector');
-    return (await waybill.status()).events;
-  });
-}

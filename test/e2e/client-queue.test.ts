@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EVENT_QUEUE_CONTRACT } from '../contract/event-queue.contract.ts';
-import { openChromium } from '../support/client-chromium.ts';
+import { openChromium } from '../../scripts/open-chromium.ts';
 import { RecordingCollector } from '../support/client-collector.ts';
 
 describe('queue in IndexedDB of Chromium', () => {
@@ -58,6 +58,26 @@ describe('queue in IndexedDB of Chromium', () => {
     await session.send('Storage.clearDataForOrigin', { origin: site.origin, storageTypes: 'indexeddb' });
     await page.evaluate((name) => window.queuePage.enqueue(name, 2), database);
     expect(await page.evaluate((name) => window.queuePage.count(name), database)).toBe(1);
+  });
+
+  it('goes on when another tab has raised the version of the database, also from the start', async () => {
+    const database = randomUUID();
+    await page.evaluate((name) => window.queuePage.enqueue(name, 1), database);
+    await page.evaluate(
+      (name) =>
+        new Promise<void>((resolve, reject) => {
+          const request = indexedDB.open(name, 7);
+          request.addEventListener('success', () => resolve(request.result.close()));
+          request.addEventListener('error', () => reject(new Error('not raised')));
+        }),
+      database,
+    );
+    await page.evaluate((name) => window.queuePage.enqueue(name, 2), database);
+    const late = await browser.context.newPage();
+    await late.goto(site.origin);
+    await late.waitForFunction(() => 'queuePage' in window);
+    expect(await late.evaluate((name) => window.queuePage.count(name), database)).toBe(2);
+    await late.close();
   });
 
   it('is shared by two tabs', async () => {

@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isRecord } from '../../shared/text.ts';
-import { openChromium } from '../support/client-chromium.ts';
+import { openChromium } from '../../scripts/open-chromium.ts';
 import { parseCsv } from '../support/parse-csv.ts';
 import { downloadReport } from '../support/report-client.ts';
 import { startServerProcess } from '../support/server-process.ts';

@@ -8,7 +8,7 @@ export interface QueuePage {
   runCase(name: string, database: string): Promise<void>;
   /** Opens the queue, stores one burst, has `disturb` do its worst, stores another, and counts events. */
   surviveLoss(database: string): Promise<number>;
-  enqueue(database: string, place: number): Promise<void>;
+  enqueue(database: string, place: number): Promise<boolean>;
   count(database: string): Promise<number>;
 }
 
