@@ -87,8 +87,13 @@ export async function deliver(parts: FlusherParts, lease: Lease, isLeaving: bool
   const { batch, failures } = lease;
   const answer = await sendBatch(batch, platform, isLeaving);
   const action = decide(answer, { ...batch, failures }, () => platform.random());
-  const done = await settle(parts, lease, action, answer);
-  parts.onAnswer(batch.endpoint, done, 'holdMs' in action ? platform.now() + action.holdMs : 0);
+  let done: DoneBatch | undefined;
+  try {
+    done = await settle(parts, lease, action, answer);
+  } finally {
+    // A wait that can't be written down must still be kept by whoever can be told.
+    parts.onAnswer(batch.endpoint, done, 'holdMs' in action ? platform.now() + action.holdMs : 0);
+  }
   return action;
 }
 
@@ -109,7 +114,7 @@ async function settle(
     case 'split':
       await queue.split(
         batch,
-        await splitBatch(batch, (bytes) => platform.sha1(bytes)),
+        await splitBatch(batch, (bytes) => platform.sha1(bytes), wasDoubtful || !action.isRefused),
         at + action.holdMs,
         note('split'),
       );

@@ -28,7 +28,7 @@ export interface Attempt {
 export type Action =
   | { readonly kind: 'acknowledge'; readonly refusals: readonly Refusal[] }
   /** Replace it by its halves; wait with everything to its endpoint for `holdMs`. */
-  | { readonly kind: 'split'; readonly holdMs: number }
+  | { readonly kind: 'split'; readonly holdMs: number; readonly isRefused: boolean }
   | { readonly kind: 'set-aside'; readonly refusal: Refusal }
   /** Wait: this batch for `delayMs`, everything to its endpoint for `holdMs`. */
   | {
@@ -36,9 +36,10 @@ export type Action =
       readonly delayMs: number;
       readonly holdMs: number;
       readonly silent: boolean;
-      /** The server itself said that it has not stored the batch. */
       readonly isRefused: boolean;
     };
+
+// `isRefused`: the server itself said that it has not stored any of the batch.
 
 /** What to do about an answer. Pure: `random` is at least 0 and below 1. */
 export function decide(answer: Answer, attempt: Attempt, random: () => number): Action {
@@ -48,8 +49,8 @@ export function decide(answer: Answer, attempt: Attempt, random: () => number): 
     case 'silent': {
       const holdMs = backoffMs(attempt.failures, random);
       // A proxy's 413 may be unreadable from another origin: all that shows is silence.
-      if (attempt.lonely >= PATIENCE && attempt.count > 1) return { kind: 'split', holdMs };
-      return retry(attempt, holdMs, 'silent', random);
+      if (attempt.lonely >= PATIENCE && attempt.count > 1) return { kind: 'split', holdMs, isRefused: false };
+      return retry(attempt, holdMs, true, false, random);
     }
     case 'refused':
       return decideRefused(answer, attempt, random);
@@ -76,9 +77,11 @@ function decideRefused(
   const isAlone = attempt.lonely >= PATIENCE && !isAsked;
   // Another context has split this batch; here the split never became durable. Its halves have the same ids.
   const isSplit = status === 409 && codes.includes('BATCH_SPLIT');
+  // What failed inside the server may have failed after it was stored; of a split batch, a half may be there.
+  const isRefused = isOurs && status !== 500 && !isSplit;
   const shortMs = backoffMs(attempt.failures, random);
   if (attempt.count > 1 && !isBad && (isTooLarge || isSplit || isAlone))
-    return { kind: 'split', holdMs: shortMs };
+    return { kind: 'split', holdMs: shortMs, isRefused };
   // A proxy may say 413 to everything for a while: a lone event is given up only if others go through.
   if (isBad || (isTooLarge && (isOurs || isAlone))) {
     const code = codes[codes.length - 1] ?? 'REQUEST_TOO_LARGE';
@@ -89,17 +92,17 @@ function decideRefused(
   const ownMs = isBroken ? Math.round(MAX_BACKOFF_MS * (1 - random() / 2)) : shortMs;
   // Never before the time that was asked for, and not all clients in the same instant after it.
   const askedMs = isAsked ? retryAfterMs + Math.round(random() * 500) : 0;
-  return retry(attempt, Math.min(Math.max(ownMs, askedMs), MAX_WAIT_MS), isOurs ? 'ours' : 'other', random);
+  return retry(attempt, Math.min(Math.max(ownMs, askedMs), MAX_WAIT_MS), false, isRefused, random);
 }
 
-/** @param by - Who answered: nobody, our server, or what may be a proxy that knows nothing of the batch. */
 function retry(
   { attempts }: Attempt,
   holdMs: number,
-  by: 'silent' | 'ours' | 'other',
+  silent: boolean,
+  isRefused: boolean,
   random: () => number,
 ): Action {
   const extraMs = attempts >= PATIENCE ? backoffMs(attempts, random) : 0;
   const delayMs = Math.min(holdMs + extraMs, MAX_WAIT_MS);
-  return { kind: 'retry', delayMs, holdMs, silent: by === 'silent', isRefused: by === 'ours' };
+  return { kind: 'retry', delayMs, holdMs, silent, isRefused };
 }

@@ -43,6 +43,8 @@ export async function sendBatch(batch: SentBatch, platform: Platform, isLeaving 
     // A server or a proxy that can't inflate says 415, or 400 about a body that it couldn't read.
     const isUnread =
       answer.kind === 'refused' &&
+      // One that asks for a wait is about the moment.
+      answer.retryAfterMs === 0 &&
       (answer.status === 415 || (answer.status === 400 && answer.codes.length === 0));
     if (!isUnread) return answer;
   }

@@ -7,14 +7,21 @@ import type { Platform } from './platform.ts';
  * The two halves of a batch of at least two events, cut at half its count, rounded up.
  *
  * Their ids follow from the parent's, so that whoever splits it, and however often, makes the same two.
+ *
+ * @param isDoubtful - Whether the server may have the parent or a part of it.
  */
-export async function splitBatch(batch: SentBatch, sha1: Platform['sha1']): Promise<readonly SentBatch[]> {
+export async function splitBatch(
+  batch: SentBatch,
+  sha1: Platform['sha1'],
+  isDoubtful: boolean,
+): Promise<readonly SentBatch[]> {
   const parsed: unknown = JSON.parse(`[${batch.events}]`);
   const texts = Array.isArray(parsed) ? parsed.map((event: unknown) => JSON.stringify(event)) : [];
   const middle = Math.ceil(texts.length / 2);
+  const whole = { ...batch, ...UNTRIED, isDoubtful };
   return [
-    part(batch, texts, 0, middle, await childId(batch.id, '0', sha1)),
-    part(batch, texts, middle, texts.length, await childId(batch.id, '1', sha1)),
+    part(whole, texts, 0, middle, await childId(batch.id, '0', sha1)),
+    part(whole, texts, middle, texts.length, await childId(batch.id, '1', sha1)),
   ];
 }
 
@@ -43,7 +50,6 @@ function part(batch: SentBatch, texts: readonly string[], start: number, end: nu
     ledger: start === 0 ? batch.ledger : null,
     parents: [...batch.parents, batch.id],
     offset: batch.offset + start,
-    ...UNTRIED,
   };
 }
 

@@ -152,7 +152,7 @@ export interface Collector {
   clearContext(): void;
   /** Tries to deliver now whatever is queued, but not before a time that the server asked for. */
   flush(): Promise<void>;
-  /** Within ten seconds, whatever can't be loaded; without the queue's part until then. */
+  /** Within fifteen seconds, whatever can't be loaded or read; without the queue's part then. */
   status(): Promise<Status>;
   /** @returns What ends the subscription. */
   on<Name extends keyof CollectorEvents>(
@@ -175,7 +175,10 @@ export interface Collector {
    * What was tracked while consent was pending is stored now; what was refused is gone. Never rejects.
    */
   optIn(): Promise<void>;
-  /** Resolves when everything tracked is stored. Nothing can be tracked afterwards; the queue stays. */
+  /**
+   * Resolves when everything tracked is stored, at the latest after ten seconds. Nothing can be tracked afterwards; the
+   * queue stays.
+   */
   close(): Promise<void>;
 }
 

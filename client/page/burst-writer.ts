@@ -29,10 +29,10 @@ export interface BurstWriter {
   /** Forgets what is not stored, also what is being written, and the losses. */
   discard(): void;
   /**
-   * Begins every write that waits for another one: the page may be about to go.
+   * Begins every write that waits for another one, for a moment also of what is yet to come: the page may be about to
+   * go.
    *
-   * @param divert - May take a burst instead of the queue in this moment and the next: what pages track when they are
-   *   left comes then.
+   * @param divert - May take a burst instead of the queue in that time: what pages track when they are left comes then.
    */
   force(divert?: Divert): void;
   /** Resolves when nothing is left to write. */
@@ -60,6 +60,8 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
   let pump: Promise<void> | undefined;
   let memoryBytes = 0;
   let divert: Divert | undefined;
+  /** Ends the time in which the page may be about to go. */
+  let stay: (() => void) | undefined;
 
   function lose(reason: LossReason, count: number): void {
     lost = { ...lost, [reason]: (lost?.[reason] ?? 0) + count };
@@ -68,7 +70,13 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
 
   // After the current task's own code, before anything else can end the page.
   function wake(): void {
+    if (stay) void Promise.resolve().then(writeWaiting);
     pump ??= Promise.resolve().then(drain);
+  }
+
+  /** All of it now, whatever else is being written. */
+  function writeWaiting(): void {
+    for (const burst of waiting.splice(0)) void write(burst);
   }
 
   async function drain(): Promise<void> {
@@ -83,11 +91,12 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     const store = count > 0 && divert?.(burst);
     const losses = !store && lost && { lost };
     if (losses) lost = undefined;
-    const triedAt = clock.now();
+    let triedAt: number | undefined;
     // The storage may be full or its connection dead. The events wait here; a later attempt reopens it.
     await persist(async (attempt) => {
       const opened = await queue();
       if (!writing.has(burst)) return;
+      triedAt ??= clock.now();
       const record = { id, events: burst.texts.join(','), count, bytes, createdAt, triedAt, ...losses };
       const isStored = store ? (await store(), true) : await opened.enqueue(record, attempt > 0);
       burst.resolveStored(isStored ? { status: 'stored', storage: opened.kind } : { status: 'dropped' });
@@ -152,8 +161,13 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     },
     force(by) {
       divert = by;
-      for (const burst of waiting.splice(0)) void write(burst);
-      if (by) clock.after(LEAVING_MS, () => (divert = undefined));
+      writeWaiting();
+      stay?.();
+      const cancel = clock.after(LEAVING_MS, () => {
+        stay = undefined;
+        divert = undefined;
+      });
+      stay = cancel;
     },
     async settled() {
       await pump;

@@ -34,6 +34,8 @@ export interface Consent {
   readonly granted: Promise<void>;
   /** Resolves when every decision so far is in the queue; not while consent is pending. */
   readonly settled: () => Promise<OpenedStorage>;
+  /** Whether that is so now. */
+  readonly isSettled: () => boolean;
 }
 
 /** From the flag as it is, what it is to be. */
@@ -90,7 +92,7 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       if (attempt > 0 && isNews && state === 'refused') {
         await storage.transact(['fresh', 'sent'], (tx) => eraseQueued(tx, endpoint));
       }
-      return changeOptOut(storage, endpoint, decide);
+      return changeOptOut(storage, endpoint, clock.now(), decide);
     }, clock);
     if (isNews) tell({ endpoint, done: null, optedOut });
     if (--changes === 0) follow(optedOut);
@@ -118,6 +120,8 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       return change(() => undefined, true);
     },
     obey(optedOut) {
+      // Whatever else it turns out to be, nothing goes out meanwhile.
+      if (optedOut) refuse();
       // The queue knows best, unless this page has one of its own.
       void opened.then(({ storage }) => change((now) => (storage.kind === 'memory' ? optedOut : now), false));
     },
@@ -127,5 +131,6 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       for (let seen; seen !== last;) await (seen = last);
       return opened;
     },
+    isSettled: () => changes === 0,
   };
 }

@@ -1,5 +1,6 @@
 import { DEBOUNCE_MS, type FlushReport, type FlushWish } from '../../shared/worker-api.ts';
 import type { QueueStatus } from '../queue/event-queue.ts';
+import { MAX_WAIT_MS } from '../queue/queue-limits.ts';
 import type { Clock } from './clock.ts';
 
 /** Longest sleep while anything is queued: another tab or a clock may have changed what is due. */
@@ -24,6 +25,8 @@ export interface FlushScheduler {
   look(): Promise<void>;
   /** Another tab or the worker was told to leave the collector alone until then. */
   hold(untilMs: number): void;
+  /** The page was away: what is known may be out of date. */
+  doubt(): void;
   /** Whether the collector is to be left alone now, as far as is known; true until anything is. */
   isHeld(): boolean;
   /** Whether anything is queued, as far as this page knows. */
@@ -75,7 +78,7 @@ export function createFlushScheduler({
     const now = clock.now();
     try {
       const { dueAt, state } = await status();
-      heldUntil = Math.min(state.notBefore, now + HEARTBEAT_MS);
+      heldUntil = Math.min(state.notBefore, now + MAX_WAIT_MS);
       isKnown = true;
       if (dueAt === null) return;
       // What is due although a run has just ended is in somebody else's hands, or nothing could be loaded.
@@ -93,7 +96,10 @@ export function createFlushScheduler({
     flush,
     look,
     hold(untilMs) {
-      heldUntil = Math.min(Math.max(heldUntil, untilMs), clock.now() + HEARTBEAT_MS);
+      heldUntil = Math.min(Math.max(heldUntil, untilMs), clock.now() + MAX_WAIT_MS);
+    },
+    doubt() {
+      isKnown = false;
     },
     isHeld: () => !isKnown || clock.now() < heldUntil,
     hasPlans: () => wakeAt < Infinity,

@@ -29,6 +29,9 @@ const TRIM_EVERY_BYTES = 262_144;
 /** Changes within this time are told together. */
 const STATUS_DELAY_MS = 100;
 
+/** Longest wait for the queue on behalf of a caller. */
+const READ_LIMIT_MS = 5_000;
+
 /** How long `flush()` waits for what was just tracked to be stored. */
 const SETTLE_LIMIT_MS = 2_000;
 
@@ -36,7 +39,7 @@ const SETTLE_LIMIT_MS = 2_000;
 export interface DeliveryParts {
   readonly config: Config;
   readonly clock: Clock;
-  readonly consent: Pick<Consent, 'obey' | 'state'>;
+  readonly consent: Pick<Consent, 'isSettled' | 'obey' | 'state'>;
   /** The status as far as the queue has no part in it. */
   readonly describe: () => Status;
   readonly emitter: Emitter;
@@ -81,6 +84,8 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   let bytesUntilTrim = 0;
   let isTelling = false;
   let hasCaughtUp = false;
+  /** Time of the newest entry of what has left the queue that was read. */
+  let readUpTo = 0;
 
   const onAnswer: FlusherParts['onAnswer'] = (answered, done, holdUntil) => {
     const announcement = { endpoint: answered, done: done ?? null, holdUntil };
@@ -129,7 +134,8 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   async function catchUp(): Promise<void> {
     if (hasCaughtUp && !receipts.hasPending() && !emitter.has('delivered')) return;
     try {
-      for (const done of await monitor.done()) {
+      for (const done of await monitor.done(readUpTo)) {
+        readUpTo = done.at;
         // At the first time, most of it left the queue before there was this page.
         receipts.settle(done, hasCaughtUp || (done.at >= startedAt && done.at <= clock.now()));
       }
@@ -155,7 +161,8 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
 
   async function status(): Promise<Status> {
     // A storage that can't be read now is reported as empty, not thrown at the page.
-    const queued = await monitor.status(clock.now()).catch(() => undefined);
+    const reading = monitor.status(clock.now()).catch(() => undefined);
+    const queued = await within(reading, READ_LIMIT_MS, clock);
     const held = { ...parts.describe(), storage: storage.kind, worker: deliverer.workerState() };
     return queued ? describeStatus(held, queued, clock.now()) : held;
   }
@@ -180,7 +187,10 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     visible: () => void scheduler.look(),
     // A message to a page in the back/forward cache throws it out.
     frozen: () => channel?.close(),
-    thawed: listen,
+    thawed() {
+      listen();
+      scheduler.doubt();
+    },
     online: () => void scheduler.flush({ urgent: true }),
   });
   // Also registers the worker, so that it is there when the page goes.
@@ -190,7 +200,8 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
 
   /** A page that is left sends by itself what it has not written yet. */
   function divert({ id, createdAt, texts, count, bytes }: PendingBurst): ReturnType<Divert> {
-    if (scheduler.isHeld()) return undefined;
+    // A decision that is not in the queue yet may be the user's against it.
+    if (scheduler.isHeld() || !consent.isSettled()) return undefined;
     return own?.sendLeaving({ endpoint, id, createdAt, count, bytes, events: texts.join(',') });
   }
 
@@ -212,6 +223,8 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     },
     erased() {
       receipts.erased();
+      // What is remembered starts anew.
+      readUpTo = 0;
       changed();
     },
     tell: (announcement) => announce(channel, announcement),

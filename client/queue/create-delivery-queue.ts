@@ -29,8 +29,8 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
     lease: (request) => leaseWithRoom(storage, request),
     adopt: (batch) => storage.transact(['sent'], (tx) => tx.put('sent', batch)),
 
-    release: (batch, { notBefore, holdUntil, silent, isDoubtful = true }, answer) =>
-      change(batch, async ({ tx, state, held, save }) => {
+    async release(batch, { notBefore, holdUntil, silent, isDoubtful = true }, answer) {
+      const settle = change(batch, async ({ tx, state, held, save }) => {
         // An answer holds for everybody; silence may be this context's own, waking after a long freeze.
         const next = held || !silent ? hold(state, holdUntil, silent, answer) : state;
         if (!held) return save(next);
@@ -49,7 +49,17 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
           isDoubtful,
         });
         save(await expireBatches(tx, next, answer.at));
-      }),
+      });
+      try {
+        await settle;
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        // The lease runs out by itself. The wait that was asked for must be known to everybody all the same.
+        await storage.transact(['endpoints'], async (tx) => {
+          tx.put('endpoints', hold(await readState(tx, batch.endpoint), holdUntil, silent, answer));
+        });
+      }
+    },
 
     async acknowledge(batch, refusals, answer) {
       const settle = (removed?: SentBatch): Promise<DoneBatch | undefined> =>

@@ -63,7 +63,7 @@ function put(tx: Transaction, endpoint: string, burst: Burst): void {
 async function findBurst(
   tx: Transaction,
   endpoint: string,
-  { id, triedAt = 0 }: Burst,
+  { id, triedAt = Infinity }: Burst,
 ): Promise<'known' | 'absent' | 'forgotten'> {
   const fresh = await tx.keys('fresh', keysFrom(endpoint, id));
   if (fresh.length > 0) return 'known';
@@ -72,5 +72,7 @@ async function findBurst(
   if (later.some((batch) => batch.bursts.some((range) => range.burst === id))) return 'known';
   const [oldest] = done;
   // With fewer entries, none was ever thrown away.
-  return oldest && done.length >= MAX_DONE && oldest.at > triedAt ? 'forgotten' : 'absent';
+  const isPushedOut = oldest !== undefined && done.length >= MAX_DONE && oldest.at >= triedAt;
+  const { erasedAt = 0 } = await readState(tx, endpoint);
+  return isPushedOut || erasedAt >= triedAt ? 'forgotten' : 'absent';
 }

@@ -1,7 +1,7 @@
 import { dropBatches, listPlaces } from './drop-batches.ts';
 import { NOBODY, readState } from './endpoint-state.ts';
 import type { QueueMonitor } from './event-queue.ts';
-import { BALLAST_BYTES, MAX_DONE, MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from './queue-limits.ts';
+import { BALLAST_BYTES, MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from './queue-limits.ts';
 import { readQueueStatus } from './queue-status.ts';
 import type { DoneBatch } from './records.ts';
 import { keysFrom, type Storage, type Transaction } from './storage.ts';
@@ -10,17 +10,16 @@ import { keysFrom, type Storage, type Transaction } from './storage.ts';
 export function createQueueMonitor(storage: Storage, endpoint: string): QueueMonitor {
   return {
     status: (nowMs) => readQueueStatus(storage, endpoint, nowMs),
-    done: () => storage.transact(['done'], (tx) => readDone(tx, endpoint), 'readonly'),
+    done: (afterMs = 0) =>
+      storage.transact(
+        ['done'],
+        (tx) => tx.all('done', { ...keysFrom(endpoint), from: [endpoint, afterMs + 1] }),
+        'readonly',
+      ),
     trim: (nowMs) =>
       storage.transact(['fresh', 'sent', 'done', 'endpoints'], (tx) => trim(tx, endpoint, nowMs)),
     reserve: () => storage.transact(['endpoints'], reserve),
   };
-}
-
-async function readDone(tx: Transaction, endpoint: string): Promise<readonly DoneBatch[]> {
-  const range = keysFrom(endpoint);
-  const [from = range.from] = (await tx.keys('done', range)).slice(-MAX_DONE);
-  return tx.all('done', { ...range, from });
 }
 
 async function trim(tx: Transaction, endpoint: string, nowMs: number): Promise<readonly DoneBatch[]> {

@@ -54,8 +54,8 @@ export interface EventQueue {
 /** What a page knows and does about its endpoint's part of the queue besides storing events. */
 export interface QueueMonitor {
   status(nowMs: number): Promise<QueueStatus>;
-  /** What has left the queue, oldest first: the last `MAX_DONE` entries. */
-  done(): Promise<readonly DoneBatch[]>;
+  /** What has left the queue later than the given entry's time, oldest first, as far as it is remembered. */
+  done(afterMs?: number): Promise<readonly DoneBatch[]>;
   /** Drops the oldest batches that are not being sent until the queue is within its bounds; counts them. */
   trim(nowMs: number): Promise<readonly DoneBatch[]>;
   /** Sees to it that there is room to give up when the storage is full. */

@@ -1,7 +1,7 @@
 import { dropBatches, listPlaces, orderOf } from './drop-batches.ts';
 import { AGE_GRACE_MS, MAX_AGE_MS } from './queue-limits.ts';
 import type { EndpointState } from './records.ts';
-import type { Transaction } from './storage.ts';
+import { type Key, keysFrom, type Transaction } from './storage.ts';
 
 /**
  * Judges what is too old, after a try has failed: notes it, and removes what was noted long enough ago.
@@ -16,10 +16,14 @@ export async function expireBatches(
   state: EndpointState,
   nowMs: number,
 ): Promise<EndpointState> {
-  const places = await listPlaces(tx, state.endpoint);
-  const old = places.filter(({ key }) => nowMs - Number(key[4]) > MAX_AGE_MS);
+  const { endpoint, overAge } = state;
+  const isOld = (key: Key): boolean => nowMs - Number(key[4]) > MAX_AGE_MS;
+  // The common case must not cost more for a long queue.
+  const [fresh] = await tx.keys('fresh', keysFrom(endpoint), 1);
+  const [sent] = await tx.keys('sent', keysFrom(endpoint), 1);
+  const isWorthALook = (fresh && isOld(fresh)) || (sent && isOld(sent));
+  const old = isWorthALook ? (await listPlaces(tx, endpoint)).filter(({ key }) => isOld(key)) : [];
   const newest = old[old.length - 1];
-  const { overAge } = state;
   if (!newest) return overAge ? { ...state, overAge: undefined } : state;
   const noted = { ...state, overAge: { since: nowMs, upTo: orderOf(newest) } };
   // Noted in the future: the clock was set back since.

@@ -11,12 +11,12 @@ import { type Key, keysFrom, type Transaction } from './storage.ts';
 /**
  * Claims the oldest due batch in the transaction's own time; see `DeliveryQueue.lease`.
  *
- * @param maxParts - How many never-sent batches may become one.
+ * @param isNarrow - There is little room: takes one never-sent batch as it is, also before what is due again.
  */
 export async function leaseBatch(
   tx: Transaction,
   request: LeaseRequest,
-  maxParts: number = DEFAULT_LIMITS.maxEvents,
+  isNarrow = false,
 ): Promise<Lease | undefined> {
   const { endpoint, isLocked, isSentOnly, nowMs, urgentBeforeMs } = request;
   const state = await readState(tx, endpoint);
@@ -28,9 +28,10 @@ export async function leaseBatch(
   const isOverridden = state.silent && state.heldAt < urgentBeforeMs;
   if (!isOverridden && heldUntil(state, nowMs) > 0) return undefined;
   const claim = { token: newBatchId(nowMs), leasedAt: nowMs, leaseUntil: nowMs + LEASE_MS, isLocked };
+  const maxParts = isNarrow ? 1 : DEFAULT_LIMITS.maxEvents;
   const [next, last] = await findDue(tx, request);
-  const merged = next || isSentOnly ? undefined : await mergeFresh(tx, state, maxParts);
-  const waiting = next ?? merged?.batch ?? last;
+  const merged = (next && !isNarrow) || isSentOnly ? undefined : await mergeFresh(tx, state, maxParts);
+  const waiting = merged?.batch ?? next ?? last;
   if (!waiting) return undefined;
   // Until its answer says otherwise: this flusher may not live to hear it.
   const batch = { ...waiting, ...claim, isDoubtful: true };

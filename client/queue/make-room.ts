@@ -33,10 +33,11 @@ export async function leaseWithRoom(storage: Storage, request: LeaseRequest): Pr
   const stores = ['fresh', 'sent', 'endpoints', 'done'] as const;
   for (let drops = 0; ; drops++) {
     try {
-      // Merging writes what is there once more: not in so narrow a room.
+      // Merging writes what is there once more, and a large batch that was sent may not fit again: not in so narrow
+      // a room.
       return drops === 0
         ? await withRoom(storage, stores, (tx) => leaseBatch(tx, request))
-        : await storage.transact(stores, (tx) => leaseBatch(tx, request, 1));
+        : await storage.transact(stores, (tx) => leaseBatch(tx, request, true));
     } catch (error) {
       const isHopeless = !isFull(error) || drops >= MAX_DROPS;
       if (isHopeless) throw error;

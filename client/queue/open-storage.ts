@@ -9,10 +9,16 @@ export interface OpenedStorage {
   readonly optedOut: OptOut | undefined;
 }
 
+/** Before a second attempt: what goes to memory is lost with the page. */
+const PAUSE_MS = 500;
+
+/** An attempt that took longer is not made again. */
+const SLOW_MS = 2_000;
+
 /**
  * The queue's storage: IndexedDB or, where it is refused or gives no sign, memory.
  *
- * It falls back late, never for one failed transaction: what goes to memory is lost with the page.
+ * It falls back late, never for one failed transaction.
  *
  * @param openMemory - Loads the fallback, which hardly any page needs.
  */
@@ -22,11 +28,18 @@ export async function openStorage(
   openMemory: () => Promise<Storage>,
 ): Promise<OpenedStorage> {
   const storage = createIdbStorage(name);
-  try {
-    const { optedOut } = await storage.transact(['endpoints'], (tx) => readState(tx, endpoint), 'readonly');
-    return { storage, optedOut };
-  } catch {
-    // Silent, or refused: a private window, a sandboxed frame, a policy. Memory still delivers while the page is open.
+  for (let isLast = false; ; isLast = true) {
+    const startedAt = Date.now();
+    try {
+      const { optedOut } = await storage.transact(['endpoints'], (tx) => readState(tx, endpoint), 'readonly');
+      return { storage, optedOut };
+    } catch {
+      // Silent, or refused: a private window, a sandboxed frame, a policy. Memory still delivers while the page is open.
+      if (isLast || Date.now() - startedAt > SLOW_MS) break;
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, PAUSE_MS);
+    });
   }
   return { storage: await openMemory(), optedOut: undefined };
 }

@@ -13,16 +13,18 @@ import { keysFrom, type Storage, type Transaction } from './storage.ts';
 export function changeOptOut(
   storage: Storage,
   endpoint: string,
+  nowMs: number,
   decide: (now: OptOut | undefined) => OptOut | undefined,
 ): Promise<OptOut | undefined> {
   return storage.transact(['fresh', 'sent', 'done', 'endpoints'], async (tx) => {
     const state = await readState(tx, endpoint);
     const optedOut = decide(state.optedOut);
-    if (optedOut ?? state.optedOut) {
+    const erases = (optedOut ?? state.optedOut) !== undefined;
+    if (erases) {
       eraseQueued(tx, endpoint);
       tx.delete('done', keysFrom(endpoint));
     }
-    tx.put('endpoints', { ...state, optedOut });
+    tx.put('endpoints', { ...state, optedOut, ...(erases && { erasedAt: nowMs }) });
     return optedOut;
   });
 }

@@ -109,6 +109,8 @@ export interface EndpointState {
   readonly losses?: Losses;
   /** Nothing may be kept or sent: whoever leases erases. */
   readonly optedOut?: OptOut | undefined;
+  /** When a decision last emptied the queue: whether a burst from before was ever in it can't be told any more. */
+  readonly erasedAt?: number;
   /** The last bursts whose losses were counted: one without events leaves no other trace. */
   readonly lossBursts?: readonly string[];
   /** Since when everything up to this place in the queue has been found too old; see `MAX_AGE_MS`. */

@@ -29,7 +29,7 @@ const STAY_MS = 25_000;
 /** Longest wait for the browser to take a sync down. */
 const SYNC_LIMIT_MS = 1_000;
 
-/** How often a flush was asked for, by whomever, in this worker's life. */
+/** How often a flush was asked for in this worker's life by somebody who goes on from there. */
 let askedCount = 0;
 
 export async function flush(wish: FlushWish): Promise<FlushReport> {
@@ -41,7 +41,6 @@ export async function flush(wish: FlushWish): Promise<FlushReport> {
 
 /** For a sync event, which must not ask for another. */
 export function flushOnSync(): Promise<FlushReport> {
-  askedCount++;
   return flusher.flush({ urgent: true });
 }
 
@@ -59,16 +58,18 @@ export async function flushForLeaver(): Promise<void> {
   await flushOn(await flush({ urgent: false }));
 }
 
-/** Goes on after a first run while the next one is near. */
+/** Goes on after a first run while the next one is near, unless somebody else asks meanwhile. */
 export async function flushOn(first: FlushReport): Promise<void> {
   const endAt = platform.now() + STAY_MS;
   let report = first;
   for (;;) {
     const now = platform.now();
     if (report.dueAt === null || report.dueAt > now + SHORT_WAIT_MS || report.dueAt > endAt) return;
+    const before = askedCount;
     // With room, so that a time that is due but leads to nothing can't become a hot loop.
     await wait(Math.max(report.dueAt - now, DEBOUNCE_MS));
-    if (platform.now() > endAt) return;
+    // Of two that go on, one is enough; with one for each call of a busy page, requests would come ever faster.
+    if (platform.now() > endAt || askedCount !== before) return;
     report = await flush({ urgent: false });
   }
 }

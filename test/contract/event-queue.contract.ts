@@ -1,6 +1,12 @@
 import { splitBatch } from '../../client/delivery/split-batch.ts';
 import { sha1 } from '../../client/delivery/sha1.ts';
-import { CLOCK_SLACK_MS, LEASE_MS, MAX_DONE, MAX_WAIT_MS } from '../../client/queue/queue-limits.ts';
+import {
+  CLOCK_SLACK_MS,
+  LEASE_MS,
+  MAX_DONE,
+  MAX_WAIT_MS,
+  YOUNG_DONE_MS,
+} from '../../client/queue/queue-limits.ts';
 import { keysFrom, type Storage } from '../../client/queue/storage.ts';
 import { assertSame, present } from '../support/client-assert.ts';
 import {
@@ -243,10 +249,17 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
       for (let place = 1; place <= MAX_DONE + 3; place++) {
         await events.enqueue(makeBurst(place), false);
         const { batch } = await leaseNow();
-        await delivery.acknowledge(batch, [], makeAnswer('delivered', NOW + place));
+        // The last one when all others are old.
+        const at = place > MAX_DONE + 2 ? NOW + 2 * YOUNG_DONE_MS : NOW + place;
+        await delivery.acknowledge(batch, [], makeAnswer('delivered', at));
       }
       const done = await monitor.done();
       assertSame([done.length, done[0]?.id], [MAX_DONE, makeBurst(4).id]);
+      const later = await monitor.done(NOW + MAX_DONE + 1);
+      assertSame(
+        later.map(({ id }) => id),
+        [makeBurst(MAX_DONE + 2).id, makeBurst(MAX_DONE + 3).id],
+      );
     },
   },
   {
@@ -280,7 +293,7 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
       await events.enqueue(makeBurst(2, 3), false);
       const { batch } = await leaseNow();
       await events.enqueue(makeBurst(3), false);
-      await delivery.split(batch, await splitBatch(batch, digest), 0, makeAnswer('split'));
+      await delivery.split(batch, await splitBatch(batch, digest, false), 0, makeAnswer('split'));
       assertSame((await monitor.status(NOW)).events, 6);
       const first = await leaseNow();
       const second = await leaseNow();
@@ -297,7 +310,7 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
       await events.enqueue(makeBurst(1, 2), false);
       const first = await leaseNow();
       const second = await leaseNow(NOW + LEASE_MS);
-      const parts = await splitBatch(first.batch, digest);
+      const parts = await splitBatch(first.batch, digest, false);
       await delivery.split(first.batch, parts, 0, makeAnswer('split'));
       assertSame((await monitor.status(NOW)).batches, 1);
       await delivery.acknowledge(second.batch, [], makeAnswer('delivered'));

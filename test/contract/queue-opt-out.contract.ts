@@ -14,7 +14,8 @@ import {
 
 type Queue = ReturnType<typeof openQueue>;
 
-const set = ({ storage }: Queue, flag: OptOut | undefined) => changeOptOut(storage, ENDPOINT, () => flag);
+const set = ({ storage }: Queue, flag: OptOut | undefined) =>
+  changeOptOut(storage, ENDPOINT, NOW, () => flag);
 
 /** A batch that was sent, one that was not, and one that was delivered. */
 async function fill({ events, delivery, leaseNow }: Queue) {
@@ -76,11 +77,24 @@ export const OPT_OUT_CONTRACT: readonly ContractCase[] = [
     },
   },
   {
+    name: 'opt-out > makes a repeat of a burst from before unconfirmed, and none of one from after',
+    run: async (queue) => {
+      await set(queue, 'user');
+      await set(queue, undefined);
+      const { events, monitor } = queue;
+      assertSame(await events.enqueue({ ...makeBurst(1), triedAt: NOW }, true), false);
+      assertSame(await events.enqueue({ ...makeBurst(2), triedAt: NOW + 1 }, true), true);
+      const { events: queued, state } = await monitor.status(NOW);
+      assertSame([queued, state.total.unconfirmed], [1, 1]);
+    },
+  },
+  {
     name: 'opt-out > that never was, taken back, erases nothing',
     run: async (queue) => {
       await fill(queue);
       await set(queue, undefined);
       assertSame(await count(queue), [2, 1]);
+      assertSame(await queue.events.enqueue({ ...makeBurst(9), triedAt: NOW }, true), true);
     },
   },
   {

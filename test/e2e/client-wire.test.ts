@@ -53,6 +53,18 @@ describe.each(OURS)('what crosses the wire (%s)', (variant) => {
     expect((posts()[0]?.wireBytes ?? NaN) / 1_000).toBeLessThanOrEqual(14);
   });
 
+  it('makes a request a second for a page that goes on tracking', async () => {
+    const seconds = 8;
+    await page.evaluate(async (count) => {
+      for (let index = 0; index < count; index++) {
+        window.bench.waybill().track('T', [String(index)]);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }, seconds * 10);
+    expect(posts().length).toBeGreaterThan(1);
+    expect(posts().length).toBeLessThanOrEqual(seconds + 2);
+  });
+
   it('compresses when it pays only, and asks another origin once however often it sends', async () => {
     for (const count of [100, 1, 100]) {
       await page.evaluate((size) => window.bench.load(size), count);

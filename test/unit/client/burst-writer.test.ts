@@ -3,6 +3,7 @@ import { createBurstWriter, type Divert } from '../../../client/page/burst-write
 import type { PendingBurst } from '../../../client/page/pending-burst.ts';
 import type { Burst, EventQueue } from '../../../client/queue/event-queue.ts';
 import { FakeClock, settle } from '../../support/client-clock.ts';
+import { NOW } from '../../support/client-queue.ts';
 
 describe('burst writer', () => {
   let clock: FakeClock;
@@ -195,6 +196,54 @@ describe('burst writer', () => {
     writer.add('2');
     await settle();
     expect(written.map(({ burst: record }) => record.events)).toEqual(['2']);
+  });
+
+  it('writes at once what comes while the page goes, also behind a write that takes its time', async () => {
+    const writer = open();
+    writer.add('1');
+    await settle();
+    const taken: string[] = [];
+    const divert: Divert = ({ texts }) => {
+      taken.push(texts.join(','));
+      return () => Promise.resolve();
+    };
+    writer.force(divert);
+    await clock.advance(900);
+    // Left again before that moment is over: it begins anew.
+    writer.force(divert);
+    await clock.advance(900);
+    writer.add('2');
+    await settle();
+    expect(taken).toEqual(['2']);
+    await clock.advance(100);
+    writer.add('3');
+    await settle();
+    expect([written.length, taken]).toEqual([1, ['2']]);
+  });
+
+  it('tells with a repeat when the first attempt was made, not since when it has waited for the storage', async () => {
+    let isOpen = false;
+    const slow: EventQueue = {
+      kind: 'memory',
+      enqueue(burst, isRepeat) {
+        written.push({ burst, isRepeat });
+        return written.length < 2 ? Promise.reject(new Error('lost')) : Promise.resolve(true);
+      },
+    };
+    const writer = createBurstWriter({
+      queue: () => (isOpen ? Promise.resolve(slow) : Promise.reject(new Error('closed'))),
+      clock,
+      onBurst: () => undefined,
+      onStored: () => undefined,
+      onDropped: () => undefined,
+    });
+    writer.add('1');
+    await clock.advance(10_000);
+    isOpen = true;
+    await clock.advance(60_000);
+    const [first, second] = written.map(({ burst }) => burst.triedAt);
+    expect(first).toBeGreaterThanOrEqual(NOW + 10_000);
+    expect(second).toBe(first);
   });
 
   it('keeps what is not taken over for the queue, and losses too', async () => {

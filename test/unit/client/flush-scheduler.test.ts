@@ -97,6 +97,23 @@ describe('flush scheduler', () => {
     expect(sends).toEqual([]);
   });
 
+  it('keeps a long wait although it looks again every minute, and doubts it when the page was away', async () => {
+    const scheduler = open();
+    await scheduler.look();
+    scheduler.hold(NOW + 1_800_000);
+    await clock.advance(600_000);
+    expect(scheduler.isHeld()).toBe(true);
+    const notBefore = NOW + 1_800_000;
+    status = { ...status, dueAt: notBefore, state: { ...status.state, notBefore } };
+    await scheduler.look();
+    await clock.advance(90_000);
+    expect(scheduler.isHeld()).toBe(true);
+    await clock.advance(1_200_000);
+    expect(scheduler.isHeld()).toBe(false);
+    scheduler.doubt();
+    expect(scheduler.isHeld()).toBe(true);
+  });
+
   it('counts as held until it has looked, and as long as it or another tab was told to wait', async () => {
     const scheduler = open();
     expect(scheduler.isHeld()).toBe(true);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
-import { BALLAST_BYTES } from '../../../client/queue/queue-limits.ts';
+import { BALLAST_BYTES, LEASE_MS } from '../../../client/queue/queue-limits.ts';
 import { limitStorage } from '../../support/client-full-storage.ts';
 import { makeAnswer, makeBurst, NOW, openQueue } from '../../support/client-queue.ts';
 
@@ -47,6 +47,26 @@ describe('a full storage', () => {
     room.left = 10;
     await expect(lease()).rejects.toThrow('full');
     expect((await monitor.status(NOW)).events).toBe(1);
+  });
+
+  it('passes over a large batch that was sent and does not fit again, before it drops anything', async () => {
+    const { events, leaseNow, lease, ledger, monitor, room } = await setUp(0, { ballast: false });
+    await events.enqueue(makeBurst(1, 1, '"'.padEnd(8_000, 'x')), false);
+    await leaseNow();
+    for (const place of [2, 3]) await events.enqueue(makeBurst(place, 1, '"'.padEnd(1_000, 'x')), false);
+    room.left = 2_000;
+    const leased = await lease(NOW + LEASE_MS);
+    expect(leased?.batch.id).toBe(makeBurst(2).id);
+    expect([(await ledger()).dropped, (await monitor.status(NOW)).events]).toEqual([0, 3]);
+  });
+
+  it('writes down a wait that was asked for although there is no room for its batch', async () => {
+    const { delivery, leaseNow, monitor, room } = await setUp(1, { ballast: false });
+    const { batch } = await leaseNow();
+    room.left = 1_000;
+    const wait = { notBefore: NOW, holdUntil: NOW + 20_000, silent: false };
+    await delivery.release(batch, wait, makeAnswer('retry'));
+    expect((await monitor.status(NOW)).state.notBefore).toBe(NOW + 20_000);
   });
 
   it('lets go of what was acknowledged although not even the note of it can be written, and then writes it', async () => {

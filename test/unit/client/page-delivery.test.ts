@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EMPTY_LEDGER } from '../../../shared/batch.ts';
-import type { BurstWriter } from '../../../client/page/burst-writer.ts';
+import type { BurstWriter, Divert } from '../../../client/page/burst-writer.ts';
 import type { WorkerLink } from '../../../client/page/connect-worker.ts';
 import { createEmitter, type Emitter } from '../../../client/page/emitter.ts';
 import { readOptions } from '../../../client/page/options.ts';
@@ -18,7 +18,12 @@ describe('page delivery', () => {
   let calls: string[];
   let told: string[];
   let delivery: PageDelivery | undefined;
+  let isSettled: boolean;
+  /** What the last burst of a page that is left was taken over by. */
+  let diverted: ReturnType<Divert>;
   beforeEach(() => {
+    isSettled = true;
+    diverted = undefined;
     clock = new FakeClock();
     emitter = createEmitter();
     storage = { ...createMemoryStorage(), kind: 'indexeddb' };
@@ -40,14 +45,17 @@ describe('page delivery', () => {
       add: () => ({ burst: createBurst(clock.nowMs), index: 0 }),
       lose: () => undefined,
       discard: () => undefined,
-      force: () => void calls.push('force'),
+      force(divert) {
+        calls.push('force');
+        diverted = divert?.({ ...createBurst(clock.nowMs), count: 1 });
+      },
       settled: () => Promise.resolve(),
       count: () => 0,
     };
     delivery = createPageDelivery({
       config: readOptions({ customer: 'C', product: 'P', endpoint: ENDPOINT }, ENDPOINT, ENDPOINT),
       clock,
-      consent: { state: () => 'granted', obey: () => undefined },
+      consent: { state: () => 'granted', obey: () => undefined, isSettled: () => isSettled },
       startedAt: clock.nowMs,
       describe: () => ({
         events: 0,
@@ -68,7 +76,7 @@ describe('page delivery', () => {
       writer,
       chunks: { flush: never, link: never, rare: never },
       openChannel: () => new BroadcastChannel('test'),
-      createFlusher: () => ({ flush, sendLeaving: () => undefined }),
+      createFlusher: () => ({ flush, sendLeaving: () => () => Promise.resolve() }),
       ...(connect ? { connect } : {}),
     });
     return delivery;
@@ -114,6 +122,50 @@ describe('page delivery', () => {
     expect(await page.delivered(burst, 0)).toMatchObject({ status: 'delivered' });
   });
 
+  it('goes on reading where it stopped, and from the start when everything was erased', async () => {
+    const page = open();
+    await settle();
+    const asked: (number | undefined)[] = [];
+    const { transact } = storage;
+    const burst = await deliverElsewhere(1);
+    page.expect(burst);
+    Object.assign(storage, {
+      transact: ((stores, work, mode) =>
+        transact(
+          stores,
+          (tx) =>
+            work({
+              ...tx,
+              all(name, range, limit) {
+                if (name === 'done') asked.push(Number(range.from[1]));
+                return tx.all(name, range, limit);
+              },
+            }),
+          mode,
+        )) satisfies Storage['transact'],
+    });
+    const show = async () => {
+      page.expect({ ...createBurst(clock.nowMs), count: 1 });
+      document.dispatchEvent(new Event('visibilitychange'));
+      await settle();
+    };
+    await show();
+    await show();
+    page.erased();
+    await show();
+    const [leftAt] = (await openQueue({ ...storage, transact }).monitor.done()).map(({ at }) => at);
+    expect(asked).toEqual([1, (leftAt ?? 0) + 1, 1]);
+  });
+
+  it('tells what it knows where the queue can’t be read', async () => {
+    const page = open();
+    await settle();
+    Object.assign(storage, { transact: () => new Promise(() => undefined) });
+    const told = page.status();
+    await clock.advance(5_000);
+    expect(await told).toMatchObject({ events: 0, storage: storage.kind });
+  });
+
   it('sends in spite of a backoff when the browser is online again', async () => {
     open();
     await settle();
@@ -150,6 +202,17 @@ describe('page delivery', () => {
     dispatchEvent(new Event('pagehide'));
     await settle();
     expect(calls).toEqual(['worker', 'force', 'leave']);
+  });
+
+  it('sends what was not stored yet when the page goes, unless a decision of the user’s is not in the queue', async () => {
+    open();
+    await settle();
+    isSettled = false;
+    dispatchEvent(new Event('pagehide'));
+    expect(diverted).toBeUndefined();
+    isSettled = true;
+    dispatchEvent(new Event('pagehide'));
+    expect(diverted).toBeDefined();
   });
 
   it('hears nothing more once stopped', async () => {

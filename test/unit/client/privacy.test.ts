@@ -156,6 +156,16 @@ describe('privacy', () => {
       expect(types()).toEqual(['D']);
     });
 
+    it('is obeyed at once by a tab that hears of it while its storage hangs', async () => {
+      const hanging = { ...storage };
+      const other = await startIdle({ storage: hanging });
+      Object.assign(hanging, { transact: () => new Promise(() => undefined) });
+      const tracked = other.track('A');
+      const collector = start();
+      await collector.optOut();
+      await vi.waitFor(async () => expect(await tracked.stored).toEqual(DISCARDED));
+    });
+
     it('is learned from the queue by a tab that missed the message', async () => {
       const deaf = await startIdle({ channel: 'another' });
       await deaf.track('A').stored;

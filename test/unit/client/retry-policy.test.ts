@@ -35,6 +35,10 @@ describe('retry policy', () => {
     expect(decide(refused(503, ['BUSY']), FIRST, half)).toMatchObject({ kind: 'retry', isRefused: true });
   });
 
+  it('takes what failed inside our server for what may be stored', () => {
+    expect(decide(refused(500, ['FAILED']), FIRST, half)).toMatchObject({ kind: 'retry', isRefused: false });
+  });
+
   it.each([401, 403, 404, 410])('waits longest after %i: somebody is mending the site', (status) => {
     expect(decide(refused(status), FIRST, half)).toMatchObject({
       kind: 'retry',
@@ -52,7 +56,11 @@ describe('retry policy', () => {
 
   it('splits what is too large, down to single events', () => {
     const lone = { ...FIRST, count: 1 };
-    expect(decide(refused(413), FIRST, half)).toEqual({ kind: 'split', holdMs: 1000 });
+    expect(decide(refused(413), FIRST, half)).toEqual({ kind: 'split', holdMs: 1000, isRefused: false });
+    expect(decide(refused(413, ['TOO_LARGE']), FIRST, half)).toMatchObject({
+      kind: 'split',
+      isRefused: true,
+    });
     expect(decide(refused(413, ['TOO_LARGE']), lone, half)).toMatchObject({ kind: 'set-aside' });
     expect(decide(refused(413), { ...lone, lonely: 3 }, half)).toMatchObject({
       refusal: { code: 'REQUEST_TOO_LARGE' },
@@ -72,20 +80,23 @@ describe('retry policy', () => {
   });
 
   it('splits what the server knows as split, and only if our server says so', () => {
-    expect(decide(refused(409, ['BATCH_SPLIT']), FIRST, half)).toMatchObject({ kind: 'split' });
+    expect(decide(refused(409, ['BATCH_SPLIT']), FIRST, half)).toMatchObject({
+      kind: 'split',
+      isRefused: false,
+    });
     expect(decide(refused(409, ['STORE_BUSY']), FIRST, half)).toMatchObject({ kind: 'retry' });
   });
 
   it('splits what alone gets no answer while others do', () => {
     const silent: Answer = { kind: 'silent' };
     expect(decide(silent, { ...FIRST, attempts: 9, lonely: 2 }, half)).toMatchObject({ kind: 'retry' });
-    expect(decide(silent, { ...FIRST, lonely: 3 }, half)).toEqual({ kind: 'split', holdMs: 1000 });
+    expect(decide(silent, { ...FIRST, lonely: 3 }, half)).toMatchObject({ kind: 'split', holdMs: 1000 });
     expect(decide(silent, { ...FIRST, lonely: 3, count: 1 }, half)).toMatchObject({ kind: 'retry' });
   });
 
   it.each([403, 406, 500])('splits what alone is refused with %i while others are not', (status) => {
     const lonely = { ...FIRST, attempts: 3, lonely: 3 };
-    expect(decide(refused(status), lonely, half)).toEqual({ kind: 'split', holdMs: 1000 });
+    expect(decide(refused(status), lonely, half)).toMatchObject({ kind: 'split', holdMs: 1000 });
     expect(decide(refused(status), { ...lonely, count: 1 }, half)).toMatchObject({ holdMs: 1000 });
     expect(decide(refused(status, [], 9_000), lonely, half)).toMatchObject({ kind: 'retry', holdMs: 9_250 });
   });

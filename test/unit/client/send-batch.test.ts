@@ -98,6 +98,15 @@ describe('send', () => {
     expect(calls[1]?.init.headers).not.toHaveProperty('Content-Encoding');
   });
 
+  it.each([400, 415])('asks nothing again at once of who said %i and asked for a wait', async (status) => {
+    const batch = await leaseBatch(500);
+    const gzip = async (text: string) => new Uint8Array(gzipSync(text)).buffer;
+    const wait = () => new Response('', { status, headers: { 'Retry-After': '10' } });
+    const platform = { ...platformOf(wait), gzip };
+    expect(await sendBatch(batch, platform)).toMatchObject({ kind: 'refused', retryAfterMs: 10_000 });
+    expect(calls).toHaveLength(1);
+  });
+
   it('sends plain when compressing fails', async () => {
     const batch = await leaseBatch(500);
     const platform = { ...platformOf(receiptFor), gzip: () => Promise.reject(new Error('no')) };

@@ -29,12 +29,13 @@ describe('split', () => {
     await events.enqueue(makeBurst(1, 3, '{"a":"é,]"}'), false);
     await events.enqueue(makeBurst(2, 2), false);
     const { batch } = await leaseNow();
-    const [left, right] = await splitBatch(batch, digest);
+    const [left, right] = await splitBatch(batch, digest, false);
     expect([left?.count, right?.count]).toEqual([3, 2]);
     expect(`${left?.events},${right?.events}`).toBe(batch.events);
     expect(left?.bytes).toBe(Buffer.byteLength(present(left).events));
     expect(left?.id).toBe(await childId(batch.id, '0', digest));
-    const [first, second] = await splitBatch(present(right), digest);
+    const [first, second] = await splitBatch(present(right), digest, true);
+    expect([left?.isDoubtful, first?.isDoubtful]).toEqual([false, true]);
     expect([first?.offset, second?.offset]).toEqual([3, 4]);
     expect(second?.parents).toEqual([batch.id, right?.id]);
     expect(second?.bursts).toEqual([{ burst: makeBurst(2).id, start: 1, count: 1 }]);
