@@ -11,7 +11,9 @@ describe('flush scheduler', () => {
   let status: QueueStatus;
   let isOk: boolean;
   let planned: number;
+  let isReadable: boolean;
   beforeEach(async () => {
+    isReadable = true;
     clock = new FakeClock();
     sends = [];
     isOk = true;
@@ -27,7 +29,7 @@ describe('flush scheduler', () => {
         sends.push({ afterMs: clock.nowMs - NOW, urgent });
         return Promise.resolve({ ok: isOk, requests: 1, dueAt: null });
       },
-      status: () => Promise.resolve(status),
+      status: () => (isReadable ? Promise.resolve(status) : Promise.reject(new Error('lost'))),
       onPlanned: () => planned++,
     });
   }
@@ -106,6 +108,7 @@ describe('flush scheduler', () => {
     const notBefore = NOW + 1_800_000;
     status = { ...status, dueAt: notBefore, state: { ...status.state, notBefore } };
     await scheduler.look();
+    isReadable = false;
     await clock.advance(90_000);
     expect(scheduler.isHeld()).toBe(true);
     await clock.advance(1_200_000);

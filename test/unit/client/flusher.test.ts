@@ -5,7 +5,7 @@ import { runInTurn } from '../../../client/delivery/run-in-turn.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
 import { readBody, receiptFor } from '../../support/client-body.ts';
 import { FakeClock, fakePlatform, settle } from '../../support/client-clock.ts';
-import { makeBurst, openQueue } from '../../support/client-queue.ts';
+import { makeBurst, NOW, openQueue } from '../../support/client-queue.ts';
 
 type Reply = (init: RequestInit, call: number) => Response | Promise<Response>;
 
@@ -49,6 +49,19 @@ describe('flush', () => {
     expect(sent).toEqual([1, 2, 3].map((place) => makeBurst(place).id));
     expect(answers).toEqual(['delivered', 'delivered', 'delivered']);
     expect((await monitor.status(clock.now())).events).toBe(0);
+  });
+
+  it('tells of a wait that was asked for also when it can’t be written down', async () => {
+    const busy = () => new Response('', { status: 503, headers: { 'Retry-After': '20' } });
+    const queue = openQueue(createMemoryStorage());
+    const waits: number[] = [];
+    const { flush } = setUp(busy, {
+      queue: { ...queue.delivery, release: () => Promise.reject(new Error('full')) },
+      onAnswer: (_endpoint, _done, holdUntil) => waits.push(holdUntil),
+    });
+    await queue.events.enqueue(makeBurst(1), false);
+    expect(await flush()).toMatchObject({ ok: false });
+    expect(waits[0]).toBeGreaterThanOrEqual(NOW + 20_000);
   });
 
   it('leaves what is stored during a run for the next one, so that it can share a request', async () => {

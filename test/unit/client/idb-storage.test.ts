@@ -45,6 +45,20 @@ describe('storage whose database never opens', () => {
     expect(requests[0]?.result.close).toHaveBeenCalledOnce();
   });
 
+  it('is opened again after one failure: what goes to memory is lost with the page', async () => {
+    const requests = setUp();
+    const { open } = indexedDB;
+    const failing = vi.fn<typeof open>().mockImplementationOnce(() => {
+      throw new Error('lost');
+    });
+    vi.stubGlobal('indexedDB', { open: failing.mockImplementation(open) });
+    const opening = openStorage('test', ENDPOINT, () => Promise.resolve(createMemoryStorage()));
+    await vi.advanceTimersByTimeAsync(600);
+    expect(requests).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await opening).storage.kind).toBe('memory');
+  });
+
   it('is replaced by memory', async () => {
     setUp();
     const opening = openStorage('test', ENDPOINT, () => Promise.resolve(createMemoryStorage()));

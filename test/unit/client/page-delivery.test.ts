@@ -215,6 +215,17 @@ describe('page delivery', () => {
     expect(diverted).toBeDefined();
   });
 
+  it('asks the queue for waits before it sends anything of its own after a time in the back/forward cache', async () => {
+    open();
+    await settle();
+    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }));
+    dispatchEvent(new Event('pagehide'));
+    expect(diverted).toBeUndefined();
+    await settle();
+    dispatchEvent(new Event('pagehide'));
+    expect(diverted).toBeDefined();
+  });
+
   it('hears nothing more once stopped', async () => {
     open().stop();
     await settle();
