@@ -48,6 +48,64 @@ export function parseEvent(value: unknown, limits: Limits, nowMs: number): Parse
   if (!isRecord(value)) {
     return { ok: false, event: undefined, problems: [{ code: 'REQUEST_PARAMETER_MALFORMED', path: '' }] };
   }
+  return parsePlainEvent(value, limits, nowMs) ?? parseAnyEvent(value, limits, nowMs);
+}
+
+/** A character that JSON escapes, or that it doesn't although no code may have it. */
+const UNUSUAL = /[\\\u007f]/;
+
+/**
+ * The short way for nearly all events: what can be wrong with their characters would show in their text.
+ *
+ * @returns What `parseAnyEvent` would; undefined unless it is sure.
+ */
+function parsePlainEvent(
+  value: Readonly<Record<string, unknown>>,
+  limits: Limits,
+  nowMs: number,
+): ParsedEvent | undefined {
+  const { customer, product, type, timestamp, context, version } = value;
+  if (
+    !isShortCode(customer, limits) ||
+    !isShortCode(product, limits) ||
+    !isShortCode(type, limits) ||
+    typeof timestamp !== 'number' ||
+    !Number.isSafeInteger(timestamp) ||
+    timestamp < 0 ||
+    timestamp > nowMs + limits.maxFutureMs ||
+    !Array.isArray(context) ||
+    context.length > limits.maxContextItems ||
+    !isText(version ?? null)
+  )
+    return undefined;
+  const items: (string | null)[] = [];
+  for (let index = 0; index < context.length; index++) {
+    const item: unknown = context[index];
+    if (!isText(item)) return undefined;
+    items.push(item);
+  }
+  const event = { customer, product, type, timestamp: timestamp + 0, context: items };
+  const whole: UsageEvent = isText(version) ? { ...event, version } : event;
+  const text = JSON.stringify(whole);
+  // As short as this, no field can be too long. A lone surrogate is escaped, too.
+  const isShort = text.length <= limits.maxStringLength && text.length * 3 <= limits.maxEventBytes;
+  return isShort && !UNUSUAL.test(text) ? { ok: true, event: whole, text } : undefined;
+}
+
+function isShortCode(field: unknown, limits: Limits): field is string {
+  return typeof field === 'string' && field !== '' && field.length <= limits.maxCodeLength;
+}
+
+function isText(item: unknown): item is string | null {
+  return item === null || typeof item === 'string';
+}
+
+/** Finds everything that is wrong with an event. */
+export function parseAnyEvent(
+  value: Readonly<Record<string, unknown>>,
+  limits: Limits,
+  nowMs: number,
+): ParsedEvent {
   const problems: EventProblem[] = [];
   const customer = readCode(value, 'customer', problems, limits);
   const product = readCode(value, 'product', problems, limits);

@@ -47,11 +47,15 @@ describe('storage whose database never opens', () => {
 
   it('is opened again after one failure: what goes to memory is lost with the page', async () => {
     const requests = setUp();
-    const { open } = indexedDB;
-    const failing = vi.fn<typeof open>().mockImplementationOnce(() => {
-      throw new Error('lost');
+    const whole = indexedDB;
+    let isFirst = true;
+    vi.stubGlobal('indexedDB', {
+      open(name: string) {
+        if (!isFirst) return whole.open(name);
+        isFirst = false;
+        throw new Error('lost');
+      },
     });
-    vi.stubGlobal('indexedDB', { open: failing.mockImplementation(open) });
     const opening = openStorage('test', ENDPOINT, () => Promise.resolve(createMemoryStorage()));
     await vi.advanceTimersByTimeAsync(600);
     expect(requests).toHaveLength(1);

@@ -126,12 +126,12 @@ describe('page delivery', () => {
     const page = open();
     await settle();
     const asked: (number | undefined)[] = [];
-    const { transact } = storage;
+    const whole = { ...storage };
     const burst = await deliverElsewhere(1);
     page.expect(burst);
     Object.assign(storage, {
       transact: ((stores, work, mode) =>
-        transact(
+        whole.transact(
           stores,
           (tx) =>
             work({
@@ -153,7 +153,7 @@ describe('page delivery', () => {
     await show();
     page.erased();
     await show();
-    const [leftAt] = (await openQueue({ ...storage, transact }).monitor.done()).map(({ at }) => at);
+    const [leftAt] = (await openQueue(whole).monitor.done()).map(({ at }) => at);
     expect(asked).toEqual([1, (leftAt ?? 0) + 1, 1]);
   });
 
@@ -161,9 +161,9 @@ describe('page delivery', () => {
     const page = open();
     await settle();
     Object.assign(storage, { transact: () => new Promise(() => undefined) });
-    const told = page.status();
+    const answer = page.status();
     await clock.advance(5_000);
-    expect(await told).toMatchObject({ events: 0, storage: storage.kind });
+    expect(await answer).toMatchObject({ events: 0, storage: storage.kind });
   });
 
   it('sends in spite of a backoff when the browser is online again', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { problemMessage } from '../../../shared/error-codes.ts';
-import { parseEvent } from '../../../shared/event.ts';
+import { parseAnyEvent, parseEvent } from '../../../shared/event.ts';
 import { DEFAULT_LIMITS } from '../../../shared/limits.ts';
 import { anEvent } from '../../support/events.ts';
 
@@ -76,6 +76,31 @@ describe('parseEvent', () => {
         else expect(parsed.problems.every(({ code, path }) => problemMessage(code, path) !== '')).toBe(true);
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  it('says of a plain event what the long way says', () => {
+    const limits = { ...DEFAULT_LIMITS, maxCodeLength: 4, maxContextItems: 3, maxStringLength: 90 };
+    const text = fc.oneof(
+      { weight: 8, arbitrary: fc.string({ maxLength: 3 }) },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 100 }) },
+      { weight: 1, arbitrary: fc.constantFrom('\u007f', '\n', '"', '\\', '\ud800', '', 'ABCD', 'ABCDE') },
+    );
+    const event = fc.record({
+      customer: text,
+      product: text,
+      type: text,
+      timestamp: fc.oneof(fc.constantFrom(0, -0, -1, 0.5, NaN, NOW + 86_400_000, NOW + 86_400_001), fc.nat()),
+      context: fc.array(fc.option(text), { maxLength: 4 }),
+      version: fc.option(text, { nil: undefined }),
+    });
+    const sizes = fc.constantFrom(60, 200, 400, 65_536);
+    fc.assert(
+      fc.property(event, sizes, (value, maxEventBytes) => {
+        const narrow = { ...limits, maxEventBytes };
+        expect(parseEvent(value, narrow, NOW)).toStrictEqual(parseAnyEvent(value, narrow, NOW));
+      }),
+      { numRuns: 5_000 },
     );
   });
 });
