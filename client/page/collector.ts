@@ -19,6 +19,9 @@ import { within } from './within.ts';
 /** Bursts whose outcome is of interest once the other part has been loaded, and events before `init`, at most. */
 const MAX_EARLY = 10_000;
 
+/** Characters of the arguments of calls before `init`, at most. */
+const MAX_EARLY_LENGTH = 8_388_608;
+
 /** Longest wait for the other part, or for storage, on behalf of a caller. */
 const READY_LIMIT_MS = 10_000;
 
@@ -45,6 +48,7 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
   let shared: Values = {};
   let isClosed = false;
   let uninitiated = 0;
+  let uninitiatedLength = 0;
   /** How often the user has opted out: what was tracked before is void. */
   let optOuts = 0;
   /** Bursts that the other part has not heard of yet. */
@@ -57,7 +61,7 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
     clock,
     started,
     tell(announcement) {
-      if (delivery) return delivery.tell(announcement);
+      if (delivery && !isClosed) return delivery.tell(announcement);
       // Nothing of this page listens yet.
       const channel = parts.openChannel();
       announce(channel, announcement);
@@ -142,6 +146,8 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
   function acceptLater(nowMs: number, args: readonly unknown[]): Tracked {
     const values = shared;
     const text = JSON.stringify(args);
+    uninitiatedLength += text.length;
+    if (uninitiatedLength > MAX_EARLY_LENGTH) return loseEarly();
     const optOutsBefore = optOuts;
     const tracked = started
       .then((ready) => (optOuts > optOutsBefore ? PRIVACY : accept(ready, nowMs, values, JSON.parse(text))))
@@ -150,6 +156,11 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
       stored: tracked.then((later) => later.stored),
       delivered: tracked.then((later) => later.delivered),
     };
+  }
+
+  function loseEarly(): Tracked {
+    writer.lose('dropped:early', 1);
+    return CLOSED;
   }
 
   // For what throws when it is looked at: as malformed as any other wrong value.
@@ -200,8 +211,7 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
       } catch {
         return refuseMalformed();
       }
-      writer.lose('dropped:early', 1);
-      return CLOSED;
+      return loseEarly();
     },
     setContext(values) {
       try {

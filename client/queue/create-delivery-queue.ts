@@ -27,7 +27,11 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
   return {
     endpoints: () => storage.transact(['fresh', 'sent'], listEndpoints, 'readonly'),
     lease: (request) => leaseWithRoom(storage, request),
-    adopt: (batch) => storage.transact(['sent'], (tx) => tx.put('sent', batch)),
+    // The first time without a look at anything, so that it is committed in the task that began it.
+    adopt: (batch, isRepeat) =>
+      isRepeat
+        ? storage.transact(['sent', 'done'], (tx) => adoptOnce(tx, batch))
+        : storage.transact(['sent'], (tx) => tx.put('sent', batch)),
 
     async release(batch, { notBefore, holdUntil, silent, isDoubtful = true }, answer) {
       const settle = change(batch, async ({ tx, state, held, save }) => {
@@ -122,6 +126,12 @@ async function listEndpoints(tx: Transaction): Promise<readonly string[]> {
     }
   }
   return [...found];
+}
+
+async function adoptOnce(tx: Transaction, batch: SentBatch): Promise<void> {
+  const done = await tx.all('done', keysFrom(batch.endpoint));
+  // Its refusals would be counted once more.
+  if (!done.some(({ id }) => id === batch.id)) tx.put('sent', batch);
 }
 
 async function removeOnly(storage: Storage, batch: SentBatch): Promise<SentBatch | undefined> {

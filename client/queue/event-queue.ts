@@ -120,9 +120,10 @@ export interface DeliveryQueue {
   lease(request: LeaseRequest): Promise<Lease | undefined>;
   /**
    * Stores a burst as sent and leased: its request is made in the same moment, under its id, and may overtake this.
-   * Whether it is written once or many times makes no difference, nor what became of it in between.
+   *
+   * @param isRepeat - It was tried before: does nothing if it has left the queue since.
    */
-  adopt(batch: SentBatch): Promise<void>;
+  adopt(batch: SentBatch, isRepeat: boolean): Promise<void>;
   /**
    * Gives a batch back after a failed send. The endpoint's hold is kept even if the lease was lost. What has been
    * too old for long enough is removed and counted.

@@ -183,6 +183,13 @@ describe('collector', () => {
     expect(sentEvents().map((event) => event.context)).toEqual([['u'], ['first']]);
   });
 
+  it('bounds what is tracked before init by size too', async () => {
+    const collector = create();
+    const long = ['x'.repeat(1_000_000)];
+    const outcomes = Array.from({ length: 9 }, () => collector.track('A', long).stored);
+    expect(await outcomes[8]).toEqual({ status: 'dropped' });
+  });
+
   it('keeps no more than so many events before init, and counts the others', async () => {
     const collector = create();
     for (let index = 0; index < 10_000; index++) collector.track('A');

@@ -156,6 +156,16 @@ describe('privacy', () => {
       expect(types()).toEqual(['D']);
     });
 
+    it('is told to every tab also by one whose collector is closed', async () => {
+      const other = await startIdle();
+      const collector = await startIdle();
+      const closing = collector.close();
+      await clock.advance(10_000);
+      await closing;
+      void collector.optOut();
+      await vi.waitFor(async () => expect((await other.status()).consent).toBe('refused'));
+    });
+
     it('is obeyed at once by a tab that hears of it while its storage hangs', async () => {
       const hanging = { ...storage };
       const other = await startIdle({ storage: hanging });

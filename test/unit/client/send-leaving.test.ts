@@ -57,8 +57,25 @@ describe('sending what a page has not stored yet when it goes', () => {
     await store?.();
     await settle();
     await store?.();
-    const again = await queue.leaseNow(NOW + 10_000);
-    expect(again.batch.id).toBe(makeBurst(1).id);
+    expect(await queue.lease(NOW + 10_000)).toBeUndefined();
+  });
+
+  it('is stored again if that failed, and not sent a second time at once', async () => {
+    answer = () => new Promise(() => undefined);
+    let isFull = true;
+    const { adopt } = parts.queue;
+    parts = {
+      ...parts,
+      queue: {
+        ...parts.queue,
+        adopt: (batch, isRepeat) => (isFull ? Promise.reject(new Error('full')) : adopt(batch, isRepeat)),
+      },
+    };
+    const store = sendLeaving(parts, leaving(1));
+    await expect(store?.()).rejects.toThrow('full');
+    isFull = false;
+    await store?.();
+    expect([(await queue.monitor.status(NOW)).events, sent.length]).toEqual([1, 1]);
   });
 
   it('leaves a large burst to the queue', () => {
