@@ -63,12 +63,13 @@ describe('sending what a page has not stored yet when it goes', () => {
   it('is stored again if that failed, and not sent a second time at once', async () => {
     answer = () => new Promise(() => undefined);
     let isFull = true;
-    const { adopt } = parts.queue;
+    const whole = parts.queue;
     parts = {
       ...parts,
       queue: {
-        ...parts.queue,
-        adopt: (batch, isRepeat) => (isFull ? Promise.reject(new Error('full')) : adopt(batch, isRepeat)),
+        ...whole,
+        adopt: (batch, isRepeat) =>
+          isFull ? Promise.reject(new Error('full')) : whole.adopt(batch, isRepeat),
       },
     };
     const store = sendLeaving(parts, leaving(1));
