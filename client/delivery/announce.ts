@@ -10,6 +10,8 @@ export interface Announcement {
   readonly holdUntil?: number;
   /** If it is there, the user has opted out or, undefined, in again. */
   readonly optedOut?: OptOut | undefined;
+  /** It was decided by a tab that has no database: for itself and its like. */
+  readonly inMemory?: boolean;
 }
 
 /** The channel to all tabs; undefined where the browser has none, and tabs look into the queue instead. */

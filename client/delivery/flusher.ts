@@ -37,25 +37,27 @@ export function createFlusher(parts: FlusherParts): Flusher {
   const { locks, lockName, platform, queue } = parts;
   return {
     flush: runInTurn(async (wish) => {
+      let requests = 0;
       try {
-        const run = await withFlushLock(locks, lockName, platform, (isLocked) =>
-          flushAll(parts, wish, isLocked),
+        const silent = await withFlushLock(locks, lockName, platform, (isLocked) =>
+          flushAll(parts, wish, isLocked, () => requests++),
         );
-        return { ok: true, ...run, dueAt: await earliestDueAt(queue, platform.now()) };
+        return { ok: true, requests, silent, dueAt: await earliestDueAt(queue, platform.now()) };
       } catch {
         // A dead connection or a full disk: the lease runs out, and the batch is sent again.
-        return { ok: false, requests: 0, silent: false, dueAt: null };
+        return { ok: false, requests, silent: false, dueAt: null };
       }
     }, joinWishes),
   };
 }
 
+/** @returns Whether some request got no answer at all. */
 async function flushAll(
   parts: FlusherParts,
   { urgent, leaving = false }: FlushWish,
   isLocked: boolean,
-): Promise<Pick<FlushReport, 'requests' | 'silent'>> {
-  let requests = 0;
+  onRequest: () => void,
+): Promise<boolean> {
   let silent = false;
   for (const endpoint of await parts.queue.endpoints()) {
     // A hint overrides silence that was there before it, not the one that it meets itself.
@@ -65,7 +67,7 @@ async function flushAll(
       const nowMs = parts.platform.now();
       const lease = await parts.queue.lease({ endpoint, nowMs, urgentBeforeMs, isLocked, isSentOnly });
       if (!lease) break;
-      requests++;
+      onRequest();
       // Else a page that goes on tracking would have a request for every few events.
       isSentOnly ||= lease.isLast;
       const action = await deliver(parts, lease, leaving);
@@ -74,7 +76,7 @@ async function flushAll(
       silent ||= action.silent;
     }
   }
-  return { requests, silent };
+  return silent;
 }
 
 /**
@@ -121,8 +123,8 @@ async function settle(
       return undefined;
     case 'retry': {
       const { delayMs, holdMs, isRefused, silent } = action;
-      const isDoubtful = wasDoubtful || !isRefused;
-      const release = { notBefore: at + delayMs, holdUntil: at + holdMs, silent, isDoubtful };
+      const isUnsure = wasDoubtful || !isRefused;
+      const release = { notBefore: at + delayMs, holdUntil: at + holdMs, silent, isUnsure };
       await queue.release(batch, release, note('retry'));
       return undefined;
     }

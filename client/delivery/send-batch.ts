@@ -1,5 +1,6 @@
 import { RECEIPT_PREFERENCE } from '../../shared/batch.ts';
 import { utf8Length } from '../../shared/text.ts';
+import { PATIENCE } from '../queue/queue-limits.ts';
 import type { SentBatch } from '../queue/records.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import type { Platform } from './platform.ts';
@@ -36,7 +37,9 @@ export async function sendBatch(batch: SentBatch, platform: Platform, isLeaving 
       keepaliveBytes -= bytes;
     }
   }
-  const gzipped = body.length < GZIP_FROM_LENGTH ? undefined : await compress(body, platform);
+  // Whatever is said to it, it may be the compression.
+  const isPlain = body.length < GZIP_FROM_LENGTH || batch.attempts >= PATIENCE;
+  const gzipped = isPlain ? undefined : await compress(body, platform);
   const json = { 'Content-Type': 'application/json' };
   if (gzipped) {
     const answer = await post(batch, gzipped, { ...json, 'Content-Encoding': 'gzip' }, platform);

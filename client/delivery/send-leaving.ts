@@ -33,7 +33,6 @@ export function sendLeaving(parts: FlusherParts, burst: LeavingBurst): (() => Pr
     token: newBatchId(nowMs),
     leasedAt: nowMs,
     leaseUntil: nowMs + LEASE_MS,
-    isDoubtful: true,
   };
   // Begun first: its outcome is written after it.
   const stored = parts.queue.adopt(batch, false);

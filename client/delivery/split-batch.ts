@@ -1,6 +1,6 @@
 import { utf8Length } from '../../shared/text.ts';
 import { hex } from '../queue/batch-id.ts';
-import { type BurstRange, type SentBatch, UNTRIED } from '../queue/records.ts';
+import { type BurstRange, IN_DOUBT, type SentBatch, UNTRIED } from '../queue/records.ts';
 import type { Platform } from './platform.ts';
 
 /**
@@ -8,17 +8,17 @@ import type { Platform } from './platform.ts';
  *
  * Their ids follow from the parent's, so that whoever splits it, and however often, makes the same two.
  *
- * @param isDoubtful - Whether the server may have the parent or a part of it.
+ * @param isUnsure - Whether the server may have the parent or a part of it.
  */
 export async function splitBatch(
   batch: SentBatch,
   sha1: Platform['sha1'],
-  isDoubtful: boolean,
+  isUnsure: boolean,
 ): Promise<readonly SentBatch[]> {
   const parsed: unknown = JSON.parse(`[${batch.events}]`);
   const texts = Array.isArray(parsed) ? parsed.map((event: unknown) => JSON.stringify(event)) : [];
   const middle = Math.ceil(texts.length / 2);
-  const whole = { ...batch, ...UNTRIED, isDoubtful };
+  const whole = { ...batch, ...UNTRIED, ...(isUnsure && { refusedLease: IN_DOUBT }) };
   return [
     part(whole, texts, 0, middle, await childId(batch.id, '0', sha1)),
     part(whole, texts, middle, texts.length, await childId(batch.id, '1', sha1)),

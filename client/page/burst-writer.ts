@@ -84,11 +84,20 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     pump = undefined;
   }
 
+  function tryDivert(burst: PendingBurst): ReturnType<Divert> {
+    try {
+      return divert?.(burst);
+    } catch {
+      // A part of another build: the queue takes it.
+      return undefined;
+    }
+  }
+
   /** Never rejects: whatever fails, the next burst is written. */
   async function write(burst: PendingBurst): Promise<void> {
     writing.add(burst);
     const { id, count, bytes, createdAt } = burst;
-    const store = count > 0 && divert?.(burst);
+    const store = count > 0 && tryDivert(burst);
     const losses = !store && lost && { lost };
     if (losses) lost = undefined;
     let triedAt: number | undefined;
@@ -96,8 +105,10 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     await persist(async (attempt) => {
       const opened = await queue();
       if (!writing.has(burst)) return;
-      triedAt ??= clock.now();
-      const record = { id, events: burst.texts.join(','), count, bytes, createdAt, triedAt, ...losses };
+      const repeatedAt = clock.now();
+      triedAt ??= repeatedAt;
+      const events = burst.texts.join(',');
+      const record = { id, events, count, bytes, createdAt, triedAt, repeatedAt, ...losses };
       const isStored = store ? (await store(), true) : await opened.enqueue(record, attempt > 0);
       burst.resolveStored(isStored ? { status: 'stored', storage: opened.kind } : { status: 'dropped' });
       if (!isStored) onDropped(burst);

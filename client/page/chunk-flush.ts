@@ -2,7 +2,7 @@ import { createPageDelivery, type DeliveryParts, type PageDelivery } from './pag
 import { createPageFlusher } from './page-flusher.ts';
 
 /** A page's delivery by itself. */
-export function createDelivery(parts: DeliveryParts): PageDelivery {
+export function openDelivery(parts: DeliveryParts): PageDelivery {
   return createPageDelivery({
     ...parts,
     startedAt: performance.timeOrigin,

@@ -95,7 +95,7 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
     await persist(async () => {
       const chunk = await (usesWorker ? loader.link() : loader.flush());
       if (isClosed) return;
-      const created = chunk.createDelivery({
+      const created = chunk.openDelivery({
         config: ready,
         clock,
         consent,
@@ -146,8 +146,8 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
   function acceptLater(nowMs: number, args: readonly unknown[]): Tracked {
     const values = shared;
     const text = JSON.stringify(args);
+    if (uninitiatedLength + text.length > MAX_EARLY_LENGTH) return loseEarly();
     uninitiatedLength += text.length;
-    if (uninitiatedLength > MAX_EARLY_LENGTH) return loseEarly();
     const optOutsBefore = optOuts;
     const tracked = started
       .then((ready) => (optOuts > optOutsBefore ? PRIVACY : accept(ready, nowMs, values, JSON.parse(text))))

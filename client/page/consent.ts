@@ -94,7 +94,7 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       }
       return changeOptOut(storage, endpoint, clock.now(), decide);
     }, clock);
-    if (isNews) tell({ endpoint, done: null, optedOut });
+    if (isNews) tell({ endpoint, done: null, optedOut, inMemory: storage.kind === 'memory' });
     if (--changes === 0) follow(optedOut);
   }
 
@@ -120,8 +120,9 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       return change(() => undefined, true);
     },
     obey(optedOut) {
-      // Whatever else it turns out to be, nothing goes out meanwhile.
-      if (optedOut) refuse();
+      // Whatever else it turns out to be, nothing goes out meanwhile; nor does it while a decision of this page's own
+      // is being written, which may be the later one.
+      if (optedOut && changes === 0) refuse();
       // The queue knows best, unless this page has one of its own.
       void opened.then(({ storage }) => change((now) => (storage.kind === 'memory' ? optedOut : now), false));
     },

@@ -71,7 +71,7 @@ export function createDeliverer({ clock, connect, loadFlusher }: DelivererParts)
     async deliver(wish) {
       try {
         const report = await byWorker(wish);
-        if (report?.ok) return report;
+        if (report && (report.ok || report.requests > 0)) return report;
         flusher ??= await within(loadFlusher(), LOAD_LIMIT_MS, clock);
         if (flusher) return await flusher.flush(wish);
       } catch {

@@ -1,6 +1,7 @@
 import { DEBOUNCE_MS, type FlushReport, type FlushWish } from '../../shared/worker-api.ts';
+import { heldUntil } from '../queue/endpoint-state.ts';
 import type { QueueStatus } from '../queue/event-queue.ts';
-import { MAX_WAIT_MS } from '../queue/queue-limits.ts';
+import { hasPassed, MAX_WAIT_MS } from '../queue/queue-limits.ts';
 import type { Clock } from './clock.ts';
 
 /** Longest sleep while anything is queued: another tab or a clock may have changed what is due. */
@@ -25,6 +26,8 @@ export interface FlushScheduler {
   look(): Promise<void>;
   /** Another tab or the worker was told to leave the collector alone until then. */
   hold(untilMs: number): void;
+  /** The collector has taken something: what was told may be over. */
+  lift(): void;
   /** The page was away: what is known may be out of date. */
   doubt(): void;
   /** Whether the collector is to be left alone now, as far as is known; true until anything is. */
@@ -45,10 +48,19 @@ export function createFlushScheduler({
   let cancel: (() => void) | undefined;
   let wakeAt = Infinity;
   /** Nothing can be sent before; not asked again until then. */
-  let heldUntil = 0;
+  let queueHeldUntil = 0;
+  /** The same as told, which a look doesn't undo: perhaps it could not be written down, or not yet. */
+  let toldUntil = 0;
   let isKnown = false;
   let failures = 0;
   let isStopped = false;
+
+  /** Nothing can be sent before. */
+  function waitUntil(): number {
+    // Told before the clock was set back, it lies beyond any that could be meant.
+    const isOver = hasPassed(toldUntil, clock.now(), MAX_WAIT_MS);
+    return Math.max(queueHeldUntil, isOver ? 0 : toldUntil);
+  }
 
   /** @returns Whether that is sooner than what was planned. */
   function wake(wishedAt: number): boolean {
@@ -78,12 +90,12 @@ export function createFlushScheduler({
     const now = clock.now();
     try {
       const { dueAt, state } = await status();
-      heldUntil = Math.min(state.notBefore, now + MAX_WAIT_MS);
+      queueHeldUntil = heldUntil(state, now);
       isKnown = true;
       if (dueAt === null) return;
       // What is due although a run has just ended is in somebody else's hands, or nothing could be loaded.
       const pauseMs = Math.min(HEARTBEAT_MS, DEBOUNCE_MS * 2 ** failures);
-      wake(Math.max(dueAt, now + pauseMs));
+      wake(Math.max(dueAt, now + pauseMs, waitUntil()));
     } catch {
       wake(now + HEARTBEAT_MS);
     }
@@ -91,17 +103,22 @@ export function createFlushScheduler({
 
   return {
     stored() {
-      if (wake(Math.max(clock.now() + debounceMs, heldUntil))) onPlanned();
+      if (wake(Math.max(clock.now() + debounceMs, waitUntil()))) onPlanned();
     },
     flush,
     look,
     hold(untilMs) {
-      heldUntil = Math.min(Math.max(heldUntil, untilMs), clock.now() + MAX_WAIT_MS);
+      toldUntil = Math.min(Math.max(toldUntil, untilMs), clock.now() + MAX_WAIT_MS);
+    },
+    lift() {
+      if (toldUntil <= clock.now()) return;
+      toldUntil = 0;
+      void look();
     },
     doubt() {
       isKnown = false;
     },
-    isHeld: () => !isKnown || clock.now() < heldUntil,
+    isHeld: () => !isKnown || clock.now() < waitUntil(),
     hasPlans: () => wakeAt < Infinity,
     stop() {
       isStopped = true;

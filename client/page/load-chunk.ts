@@ -14,10 +14,10 @@ type CreateDelivery = (parts: DeliveryParts) => PageDelivery;
  */
 export interface Chunks {
   /** Everything after an event is stored, where a worker delivers. */
-  link(): Promise<{ readonly createDelivery: CreateDelivery }>;
+  link(): Promise<{ readonly openDelivery: CreateDelivery }>;
   /** The same where the page delivers by itself, and the flush loop for pages whose worker fails. */
   flush(): Promise<{
-    readonly createDelivery: CreateDelivery;
+    readonly openDelivery: CreateDelivery;
     readonly createFlusher: typeof createPageFlusher;
   }>;
   /** What pages without IndexedDB or without TLS need. */
@@ -52,6 +52,6 @@ function isChunk<Name extends keyof Chunks>(
   name: Name,
   loaded: unknown,
 ): loaded is Awaited<ReturnType<Chunks[Name]>> {
-  const mark = name === 'rare' ? 'sha1' : 'createDelivery';
+  const mark = name === 'rare' ? 'sha1' : 'openDelivery';
   return typeof loaded === 'object' && loaded !== null && mark in loaded;
 }

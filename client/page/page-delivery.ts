@@ -126,7 +126,10 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     if (answered !== endpoint) return;
     if (done) receipts.settle(done, true);
     if (holdUntil) scheduler.hold(holdUntil);
-    if ('optedOut' in announcement) consent.obey(announcement.optedOut);
+    else if (done?.outcome === 'delivered') scheduler.lift();
+    // What is decided about another's memory is not in the queue.
+    const isOthers = announcement.inMemory && storage.kind === 'indexeddb';
+    if ('optedOut' in announcement && !isOthers) consent.obey(announcement.optedOut);
     changed();
   }
 
@@ -134,7 +137,10 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   async function catchUp(): Promise<void> {
     if (hasCaughtUp && !receipts.hasPending() && !emitter.has('delivered')) return;
     try {
-      for (const done of await monitor.done(readUpTo)) {
+      let found = await monitor.done(readUpTo - 1);
+      // What was read last is gone: pushed out, or all of it was erased.
+      if (readUpTo > 0 && found[0]?.at !== readUpTo) found = await monitor.done();
+      for (const done of found) {
         readUpTo = done.at;
         // At the first time, most of it left the queue before there was this page.
         receipts.settle(done, hasCaughtUp || (done.at >= startedAt && done.at <= clock.now()));

@@ -5,7 +5,14 @@ import { expireBatches } from './expire-batches.ts';
 import { isFull, leaseWithRoom, withRoom } from './make-room.ts';
 import { CLOCK_SLACK_MS } from './queue-limits.ts';
 import { readQueueStatus } from './queue-status.ts';
-import type { DoneBatch, EndpointState, LastAnswer, Refusal, SentBatch } from './records.ts';
+import {
+  type DoneBatch,
+  type EndpointState,
+  IN_DOUBT,
+  type LastAnswer,
+  type Refusal,
+  type SentBatch,
+} from './records.ts';
 import { rememberDone } from './remember-done.ts';
 import { keysFrom, type Storage, type Transaction } from './storage.ts';
 
@@ -33,7 +40,7 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
         ? storage.transact(['sent', 'done'], (tx) => adoptOnce(tx, batch))
         : storage.transact(['sent'], (tx) => tx.put('sent', batch)),
 
-    async release(batch, { notBefore, holdUntil, silent, isDoubtful = true }, answer) {
+    async release(batch, { notBefore, holdUntil, silent, isUnsure = true }, answer) {
       const settle = change(batch, async ({ tx, state, held, save }) => {
         // An answer holds for everybody; silence may be this context's own, waking after a long freeze.
         const next = held || !silent ? hold(state, holdUntil, silent, answer) : state;
@@ -50,7 +57,7 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
           failedAt: answer.at,
           silent,
           notBefore,
-          isDoubtful,
+          refusedLease: isUnsure ? IN_DOUBT : held.leasedAt,
         });
         save(await expireBatches(tx, next, answer.at));
       });
@@ -59,8 +66,11 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
       } catch (error) {
         if (!isFull(error)) throw error;
         // The lease runs out by itself. The wait that was asked for must be known to everybody all the same.
-        await storage.transact(['endpoints'], async (tx) => {
-          tx.put('endpoints', hold(await readState(tx, batch.endpoint), holdUntil, silent, answer));
+        await storage.transact(['sent', 'endpoints'], async (tx) => {
+          const state = await readState(tx, batch.endpoint);
+          const [current] = await tx.all('sent', sameOrder(batch));
+          if (silent && current?.token !== batch.token) return;
+          tx.put('endpoints', hold(state, holdUntil, silent, answer));
         });
       }
     },
@@ -129,9 +139,9 @@ async function listEndpoints(tx: Transaction): Promise<readonly string[]> {
 }
 
 async function adoptOnce(tx: Transaction, batch: SentBatch): Promise<void> {
-  const done = await tx.all('done', keysFrom(batch.endpoint));
-  // Its refusals would be counted once more.
-  if (!done.some(({ id }) => id === batch.id)) tx.put('sent', batch);
+  const range = keysFrom(batch.endpoint);
+  const known = [...(await tx.all('sent', range)), ...(await tx.all('done', range))];
+  if (!known.some(({ bursts }) => bursts.some(({ burst }) => burst === batch.id))) tx.put('sent', batch);
 }
 
 async function removeOnly(storage: Storage, batch: SentBatch): Promise<SentBatch | undefined> {

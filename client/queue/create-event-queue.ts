@@ -1,6 +1,6 @@
 import { countLosses, readState } from './endpoint-state.ts';
 import type { Burst, EventQueue } from './event-queue.ts';
-import { MAX_DONE, MAX_LOSS_BURSTS } from './queue-limits.ts';
+import { CLOCK_SLACK_MS, MAX_DONE, MAX_LOSS_BURSTS } from './queue-limits.ts';
 import { keysFrom, type Storage, type Transaction } from './storage.ts';
 
 /** Where a page stores what it tracks, over any storage; see `EventQueue` for what it promises. */
@@ -63,7 +63,7 @@ function put(tx: Transaction, endpoint: string, burst: Burst): void {
 async function findBurst(
   tx: Transaction,
   endpoint: string,
-  { id, triedAt = Infinity }: Burst,
+  { id, triedAt = Infinity, repeatedAt = Infinity }: Burst,
 ): Promise<'known' | 'absent' | 'forgotten'> {
   const fresh = await tx.keys('fresh', keysFrom(endpoint, id));
   if (fresh.length > 0) return 'known';
@@ -72,7 +72,9 @@ async function findBurst(
   if (later.some((batch) => batch.bursts.some((range) => range.burst === id))) return 'known';
   const [oldest] = done;
   // With fewer entries, none was ever thrown away.
-  const isPushedOut = oldest !== undefined && done.length >= MAX_DONE && oldest.at >= triedAt;
+  // What lies in the future was noted before the clock was set back: nothing follows from it.
+  const isLater = (at: number): boolean => at >= triedAt && at <= repeatedAt + CLOCK_SLACK_MS;
+  const isPushedOut = oldest !== undefined && done.length >= MAX_DONE && isLater(oldest.at);
   const { erasedAt = 0 } = await readState(tx, endpoint);
-  return isPushedOut || erasedAt >= triedAt ? 'forgotten' : 'absent';
+  return isPushedOut || isLater(erasedAt) ? 'forgotten' : 'absent';
 }

@@ -1,6 +1,12 @@
 import { addLedgers, countLosses } from './endpoint-state.ts';
 import { isLeased } from './lease-batch.ts';
-import type { BurstRange, DoneBatch, EndpointState, SentBatch } from './records.ts';
+import {
+  type BurstRange,
+  type DoneBatch,
+  type EndpointState,
+  isDoubtful,
+  type SentBatch,
+} from './records.ts';
 import { rememberDone } from './remember-done.ts';
 import { type Key, keysFrom, type Transaction } from './storage.ts';
 
@@ -57,10 +63,10 @@ export async function dropBatches(
     tx.delete(store, range);
     events += Number(key[2]);
     bytes += Number(key[3]);
-    const isDoubtful = store === 'sent' && sent?.isDoubtful !== false;
+    const isUnsure = sent !== undefined && isDoubtful(sent);
     // Losses that a batch was to report are reported by the next, unless the server may have taken them down.
-    if (sent?.ledger && !isDoubtful) unsent = addLedgers(unsent, sent.ledger);
-    bursts[isDoubtful ? 'unconfirmed' : cause].push(
+    if (sent?.ledger && !isUnsure) unsent = addLedgers(unsent, sent.ledger);
+    bursts[isUnsure ? 'unconfirmed' : cause].push(
       ...(sent?.bursts ?? [{ burst: String(key[1]), start: 0, count: Number(key[2]) }]),
     );
   }

@@ -14,6 +14,8 @@ export interface Burst {
   readonly lost?: Losses;
   /** When it was first tried to write it; needed for a repeat. */
   readonly triedAt?: number;
+  /** When it is tried now; needed for a repeat. */
+  readonly repeatedAt?: number;
 }
 
 /** What one collector has in the queue. */
@@ -92,7 +94,7 @@ export interface Release {
   /** There was no answer at all. */
   readonly silent: boolean;
   /** Whether the server may have the batch. Default: it may. */
-  readonly isDoubtful?: boolean;
+  readonly isUnsure?: boolean;
 }
 
 /**

@@ -5,7 +5,7 @@ import { heldUntil, readState } from './endpoint-state.ts';
 import type { Lease, LeaseRequest } from './event-queue.ts';
 import { eraseQueued } from './opt-out.ts';
 import { ENVELOPE_BYTES, hasPassed, LEASE_MS, MAX_WAIT_MS, PATIENCE } from './queue-limits.ts';
-import { type EndpointState, type SentBatch, UNTRIED } from './records.ts';
+import { type EndpointState, isDoubtful, type SentBatch, UNTRIED } from './records.ts';
 import { type Key, keysFrom, type Transaction } from './storage.ts';
 
 /**
@@ -33,13 +33,13 @@ export async function leaseBatch(
   const merged = (next && !isNarrow) || isSentOnly ? undefined : await mergeFresh(tx, state, maxParts);
   const waiting = merged?.batch ?? next ?? last;
   if (!waiting) return undefined;
-  // Until its answer says otherwise: this flusher may not live to hear it.
-  const batch = { ...waiting, ...claim, isDoubtful: true };
+  // In doubt until its answer says otherwise: this flusher may not live to hear it.
+  const batch = { ...waiting, ...claim };
   tx.put('sent', batch);
   return {
     batch,
     failures: state.failures,
-    wasDoubtful: waiting.isDoubtful ?? true,
+    wasDoubtful: isDoubtful(waiting),
     isLast: merged?.isLast === true,
   };
 }

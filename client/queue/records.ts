@@ -53,9 +53,20 @@ export interface SentBatch extends FreshBatch {
   /** Whether its last failure was without any answer. */
   readonly silent: boolean;
   readonly notBefore: number;
-  /** Whether the server may have it: some send of it ended without the server's word that it was not stored. */
-  readonly isDoubtful?: boolean;
+  /**
+   * `leasedAt` of the last lease, if it and every one before it ended with the server's word that nothing was stored.
+   * Of that time, so that a send by a bundle that doesn't know this field makes it untrue.
+   */
+  readonly refusedLease?: number;
 }
+
+/** Whether the server may have the batch. */
+export function isDoubtful({ leasedAt, refusedLease }: SentBatch): boolean {
+  return refusedLease !== leasedAt;
+}
+
+/** `refusedLease` of a batch that the server may have. */
+export const IN_DOUBT = -1;
 
 /** A batch that nobody holds and that was never tried. */
 export const UNTRIED = {
@@ -68,7 +79,7 @@ export const UNTRIED = {
   failedAt: 0,
   silent: false,
   notBefore: 0,
-  isDoubtful: false,
+  refusedLease: 0,
 } as const;
 
 export interface LastAnswer {

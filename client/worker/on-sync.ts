@@ -1,5 +1,5 @@
 import { SYNC_TAG } from './background-sync.ts';
-import { flushOnSync } from './delivery.ts';
+import { delivery } from './delivery.ts';
 
 /** The browser believes to be online again. It tries again later, with a backoff of its own, if we reject. */
 export function onSync(event: SyncEvent): void {
@@ -7,6 +7,6 @@ export function onSync(event: SyncEvent): void {
 }
 
 async function deliver(): Promise<void> {
-  const report = await flushOnSync();
+  const report = await delivery.flushOnSync();
   if (!report.ok || report.dueAt !== null) throw new Error('still queued');
 }

@@ -1,6 +1,6 @@
 import { expose } from 'comlink';
 import type { FlushReport, WorkerApi } from '../../shared/worker-api.ts';
-import { flush, flushOn } from './delivery.ts';
+import { delivery } from './delivery.ts';
 
 /** A port on which nothing has been asked by then is given up. */
 const IDLE_MS = 5_000;
@@ -18,8 +18,8 @@ export function servePort(port: MessagePort): Promise<void> {
       ping: () => true,
       flush(wish): Promise<FlushReport> {
         clearTimeout(idle);
-        const report = flush(wish);
-        void report.then((first) => flushOn(first)).then(resolve, resolve);
+        const report = delivery.flush(wish);
+        void report.then((first) => delivery.flushOn(first)).then(resolve, resolve);
         return report;
       },
     };

@@ -10,10 +10,10 @@ const LATE = NOW + MAX_AGE_MS + 1_000;
 /** Leases whatever is due at this time and gives it back after a failure. */
 async function fail({ delivery, leaseNow }: Queue, at: number, isRefused = false): Promise<void> {
   const { batch, wasDoubtful } = await leaseNow(at);
-  const isDoubtful = wasDoubtful || !isRefused;
+  const isUnsure = wasDoubtful || !isRefused;
   await delivery.release(
     batch,
-    { notBefore: at, holdUntil: at, silent: !isRefused, isDoubtful },
+    { notBefore: at, holdUntil: at, silent: !isRefused, isUnsure },
     makeAnswer('retry', at),
   );
 }

@@ -105,6 +105,15 @@ export const DONE_CONTRACT: readonly ContractCase[] = [
     },
   },
   {
+    name: 'done > noted before the clock was set back makes nothing unconfirmed',
+    run: async (queue) => {
+      const ahead = NOW + 30 * 86_400_000;
+      for (let place = 1; place <= MAX_DONE; place++) await deliver(queue, place, ahead + place);
+      const repeat = { ...makeBurst(9000), triedAt: NOW, repeatedAt: NOW + 1 };
+      assertSame(await queue.events.enqueue(repeat, true), true);
+    },
+  },
+  {
     name: 'storage > stores where transactions can only complete by themselves',
     run: async ({ events, monitor }) => {
       const prototype = typeof IDBTransaction === 'undefined' ? {} : IDBTransaction.prototype;

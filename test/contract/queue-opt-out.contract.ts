@@ -89,6 +89,16 @@ export const OPT_OUT_CONTRACT: readonly ContractCase[] = [
     },
   },
   {
+    name: 'opt-out > noted before the clock was set back makes nothing unconfirmed',
+    run: async ({ events, storage }) => {
+      const ahead = NOW + 30 * 86_400_000;
+      await changeOptOut(storage, ENDPOINT, ahead, () => 'user');
+      await changeOptOut(storage, ENDPOINT, ahead, () => undefined);
+      const repeat = { ...makeBurst(1), triedAt: NOW, repeatedAt: NOW + 1 };
+      assertSame(await events.enqueue(repeat, true), true);
+    },
+  },
+  {
     name: 'opt-out > that never was, taken back, erases nothing',
     run: async (queue) => {
       await fill(queue);

@@ -36,7 +36,7 @@ export function createTestCollector(surroundings: TestSurroundings): Collector {
     asked.push('delivery');
     if (surroundings.isLoadable?.() === false) return Promise.reject(new TypeError('not found'));
     return Promise.resolve({
-      createDelivery: (parts) =>
+      openDelivery: (parts) =>
         createPageDelivery({
           ...parts,
           startedAt: NOW,

@@ -275,4 +275,14 @@ describe('burst writer', () => {
     expect(await burst.stored).toEqual({ status: 'dropped' });
     expect(dropped).toEqual([burst]);
   });
+
+  it('leaves to the queue what nobody can take over, whatever is thrown', async () => {
+    const writer = open();
+    writer.force(() => {
+      throw new TypeError('a part of another build');
+    });
+    writer.add('1');
+    await settle();
+    expect(written.map(({ burst }) => burst.events)).toEqual(['1']);
+  });
 });

@@ -190,6 +190,16 @@ describe('collector', () => {
     expect(await outcomes[8]).toEqual({ status: 'dropped' });
   });
 
+  it('has one huge call before init cost itself alone', async () => {
+    const collector = create();
+    const huge = collector.track('A', ['x'.repeat(9_000_000)]);
+    const small = collector.track('B');
+    collector.init(OPTIONS);
+    await collector.flush();
+    expect(await huge.stored).toEqual({ status: 'dropped' });
+    expect(await small.stored).toMatchObject({ status: 'stored' });
+  });
+
   it('keeps no more than so many events before init, and counts the others', async () => {
     const collector = create();
     for (let index = 0; index < 10_000; index++) collector.track('A');

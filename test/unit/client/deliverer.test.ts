@@ -64,6 +64,20 @@ describe('deliverer', () => {
     expect([tries, runs]).toEqual([2, ['page', 'page', 'worker']]);
   });
 
+  it('sends nothing at once that a worker has tried and could not write down', async () => {
+    const failed = { ok: false, requests: 1, dueAt: null };
+    const deliverer = open(() => Promise.resolve({ ...link, flush: () => Promise.resolve(failed) }));
+    expect(await deliverer.deliver(WISH)).toEqual(failed);
+    expect(runs).toEqual([]);
+  });
+
+  it('sends by the page what a worker could not even read', async () => {
+    const failed = { ok: false, requests: 0, dueAt: null };
+    const deliverer = open(() => Promise.resolve({ ...link, flush: () => Promise.resolve(failed) }));
+    expect(await deliverer.deliver(WISH)).toEqual(report);
+    expect(runs).toEqual(['page']);
+  });
+
   it('reports a failure when what could send never comes', async () => {
     const deliverer = createDeliverer({
       clock,

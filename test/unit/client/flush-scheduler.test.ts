@@ -131,4 +131,29 @@ describe('flush scheduler', () => {
     expect(times()).toEqual([5_000]);
     expect(scheduler.isHeld()).toBe(false);
   });
+
+  it('keeps a wait that it was told of, whatever a look finds that was under way or that knows nothing of it', async () => {
+    const scheduler = open();
+    const looking = scheduler.look();
+    scheduler.hold(NOW + 60_000);
+    await looking;
+    await scheduler.look();
+    expect(scheduler.isHeld()).toBe(true);
+    scheduler.stored();
+    await clock.advance(59_000);
+    expect(times()).toEqual([]);
+  });
+
+  it('goes on once something was taken, unless the queue says otherwise', async () => {
+    const scheduler = open();
+    scheduler.hold(NOW + 60_000);
+    const notBefore = NOW + 20_000;
+    status = { ...status, dueAt: notBefore, state: { ...status.state, notBefore } };
+    scheduler.lift();
+    await settle();
+    expect(scheduler.isHeld()).toBe(true);
+    scheduler.stored();
+    await clock.advance(20_000);
+    expect(times()).toEqual([20_000]);
+  });
 });

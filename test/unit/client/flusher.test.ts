@@ -64,6 +64,33 @@ describe('flush', () => {
     expect(waits[0]).toBeGreaterThanOrEqual(NOW + 20_000);
   });
 
+  it('sends plain in the end to who says 415 with a wait, whatever the batch', async () => {
+    const clock = new FakeClock();
+    const queue = openQueue(createMemoryStorage());
+    const platform = fakePlatform(clock, async (_url, init) =>
+      init.body instanceof ArrayBuffer
+        ? new Response('', { status: 415, headers: { 'Retry-After': '1' } })
+        : receiptFor(init),
+    );
+    const gzip = () => Promise.resolve(new ArrayBuffer(10));
+    const { flush } = setUp(receiptFor, { queue: queue.delivery, platform: { ...platform, gzip } });
+    await queue.events.enqueue(makeBurst(1, 500), false);
+    for (let turn = 0; turn < 5; turn++) {
+      const { dueAt } = await flush();
+      clock.nowMs = Math.max(clock.nowMs, dueAt ?? 0);
+    }
+    expect((await queue.monitor.status(clock.nowMs)).events).toBe(0);
+  });
+
+  it('says how many requests there were also when it fails, so that nobody sends at once once more', async () => {
+    const queue = openQueue(createMemoryStorage());
+    const { flush } = setUp(offline, {
+      queue: { ...queue.delivery, release: () => Promise.reject(new Error('lost')) },
+    });
+    await queue.events.enqueue(makeBurst(1), false);
+    expect(await flush()).toMatchObject({ ok: false, requests: 1 });
+  });
+
   it('leaves what is stored during a run for the next one, so that it can share a request', async () => {
     let stored = 0;
     const { events, monitor, flush, sent, clock } = setUp(async (init) => {

@@ -79,4 +79,14 @@ describe('a full storage', () => {
     expect((await monitor.status(NOW)).events).toBe(0);
     expect((await ledger()).rejected).toBe(1);
   });
+
+  it('holds up nobody for the silence of a lease that was lost', async () => {
+    const { delivery, leaseNow, monitor, room } = await setUp(1, { ballast: false });
+    const { batch } = await leaseNow();
+    await leaseNow(NOW + LEASE_MS);
+    room.left = 1_000;
+    const wait = { notBefore: NOW, holdUntil: NOW + 400_000, silent: true };
+    await delivery.release(batch, wait, makeAnswer('retry'));
+    expect((await monitor.status(NOW)).state.notBefore).toBe(0);
+  });
 });

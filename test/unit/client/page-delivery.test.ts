@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EMPTY_LEDGER } from '../../../shared/batch.ts';
+import type { Announcement } from '../../../client/delivery/announce.ts';
 import type { BurstWriter, Divert } from '../../../client/page/burst-writer.ts';
 import type { WorkerLink } from '../../../client/page/connect-worker.ts';
 import { createEmitter, type Emitter } from '../../../client/page/emitter.ts';
@@ -8,6 +9,7 @@ import { createPageDelivery, type PageDelivery } from '../../../client/page/page
 import { createBurst, type PendingBurst } from '../../../client/page/pending-burst.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
 import type { Storage } from '../../../client/queue/storage.ts';
+import { present } from '../../support/client-assert.ts';
 import { FakeClock, settle } from '../../support/client-clock.ts';
 import { ENDPOINT, makeAnswer, makeBurst, openQueue } from '../../support/client-queue.ts';
 
@@ -154,7 +156,46 @@ describe('page delivery', () => {
     page.erased();
     await show();
     const [leftAt] = (await openQueue(whole).monitor.done()).map(({ at }) => at);
-    expect(asked).toEqual([1, (leftAt ?? 0) + 1, 1]);
+    expect(asked).toEqual([0, leftAt, 0]);
+  });
+
+  it('learns what left the queue also after all data was cleared and the clock set back', async () => {
+    clock.nowMs += 3_600_000;
+    await deliverElsewhere(1);
+    const page = open();
+    await settle();
+    Object.assign(storage, { ...createMemoryStorage(), kind: 'indexeddb' });
+    clock.nowMs -= 1_800_000;
+    const burst = await deliverElsewhere(2);
+    page.expect(burst);
+    document.dispatchEvent(new Event('visibilitychange'));
+    await settle();
+    expect(await page.delivered(burst, 0)).toMatchObject({ status: 'delivered' });
+  });
+
+  it('takes a wait that it was told of for over once another tab has got through', async () => {
+    open();
+    await settle();
+    const channel = new BroadcastChannel('test');
+    const tell = (announcement: Announcement): void => {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
+      channel.postMessage(announcement);
+    };
+    // Unlike `pagehide`, this leaves the page listening.
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+    const isHeld = (): boolean => {
+      document.dispatchEvent(new Event('visibilitychange'));
+      return diverted === undefined;
+    };
+    expect(isHeld()).toBe(false);
+    tell({ endpoint: ENDPOINT, done: null, holdUntil: clock.nowMs + 60_000 });
+    await vi.waitFor(() => expect(isHeld()).toBe(true));
+    await deliverElsewhere(1);
+    const [done] = await openQueue(storage).monitor.done();
+    tell({ endpoint: ENDPOINT, done: present(done), holdUntil: 0 });
+    await vi.waitFor(() => expect(isHeld()).toBe(false));
+    Reflect.deleteProperty(document, 'visibilityState');
+    channel.close();
   });
 
   it('tells what it knows where the queue can’t be read', async () => {

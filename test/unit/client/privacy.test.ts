@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Collector, CollectorOptions } from '../../../client/page/api.ts';
+import { defer } from '../../../client/page/defer.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
 import type { Storage } from '../../../client/queue/storage.ts';
 import type { SentBody } from '../../support/client-body.ts';
@@ -207,6 +208,61 @@ describe('privacy', () => {
       expect(await wanted.stored).toMatchObject({ status: 'stored' });
       await clock.advance(2_000);
       expect(types()).toEqual(['B']);
+    });
+
+    it.each([
+      ['before that is written', false],
+      ['while a full storage refuses to write that', true],
+    ])('seen in the queue after optIn, %s, costs nothing that is tracked since', async (_when, isFull) => {
+      const collector = await startIdle();
+      await collector.optOut();
+      const whole = { ...storage };
+      let isRefusing = isFull;
+      const refusing: Storage['transact'] = async (stores, work, mode) => {
+        if (isRefusing && stores.includes('done') && mode !== 'readonly') throw new Error('full');
+        return whole.transact(stores, work, mode);
+      };
+      Object.assign(storage, { transact: refusing });
+      void collector.optIn();
+      const first = collector.track('A');
+      if (isFull) await settle();
+      document.dispatchEvent(new Event('visibilitychange'));
+      await settle();
+      const second = collector.track('B');
+      isRefusing = false;
+      await clock.advance(60_000);
+      expect(await first.stored).toMatchObject({ status: 'stored' });
+      expect(await second.stored).toMatchObject({ status: 'stored' });
+      expect(types()).toEqual(['A', 'B']);
+    });
+
+    it('of another tab, told while a later optIn is being written, costs nothing that is tracked since', async () => {
+      const slow = { ...storage };
+      const [collector, other] = [await startIdle({ storage: slow }), await startIdle()];
+      const gate = defer<void>();
+      const waiting: Storage['transact'] = async (stores, work, mode) => {
+        await gate[0];
+        return storage.transact(stores, work, mode);
+      };
+      Object.assign(slow, { transact: waiting });
+      await other.optOut();
+      const done = collector.optIn();
+      const tracked = collector.track('A');
+      await settle();
+      gate[1]();
+      await done;
+      expect(await tracked.stored).toMatchObject({ status: 'stored' });
+    });
+
+    it('of a tab without a database is none for those that have one', async () => {
+      const collector = await startIdle();
+      const tracked = collector.track('A');
+      await tracked.stored;
+      const memory = await startIdle({ storage: createMemoryStorage() });
+      await memory.optOut();
+      await settle();
+      await clock.advance(60_000);
+      expect(await tracked.delivered).toMatchObject({ status: 'delivered' });
     });
 
     it('that never was loses nothing when it is taken back', async () => {

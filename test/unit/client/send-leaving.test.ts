@@ -83,4 +83,28 @@ describe('sending what a page has not stored yet when it goes', () => {
     expect(sendLeaving(parts, { ...leaving(1), bytes: 60_000 })).toBeUndefined();
     expect(sent).toEqual([]);
   });
+
+  it('brings nothing back that was split since it was stored', async () => {
+    answer = () => Promise.resolve(new Response('', { status: 413 }));
+    const whole = parts.queue;
+    let isFirst = true;
+    parts = {
+      ...parts,
+      queue: {
+        ...whole,
+        async adopt(batch, isRepeat) {
+          await whole.adopt(batch, isRepeat);
+          // Stored, but told as failed.
+          const wasFirst = isFirst;
+          isFirst = false;
+          if (wasFirst) throw new Error('lost');
+        },
+      },
+    };
+    const store = sendLeaving(parts, leaving(1, 4));
+    await expect(store?.()).rejects.toThrow('lost');
+    await settle();
+    await store?.();
+    expect(await queue.monitor.status(NOW)).toMatchObject({ batches: 2, events: 4 });
+  });
 });
