@@ -54,7 +54,9 @@ function parse(text: string): Context | undefined {
 
 function toItem(value: unknown): string | null | undefined {
   if (typeof value === 'string' || value === null) return value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+  // Beyond, a number may no longer be the one that was written, which matters where it is an id.
+  const isExact = typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+  return isExact || typeof value === 'boolean' ? String(value) : undefined;
 }
 
 function isList(context: Context): context is readonly (string | null)[] {

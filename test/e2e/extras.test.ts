@@ -42,7 +42,7 @@ describe('the extras', () => {
   async function open(
     body: string,
     policy?: string,
-    prepare?: (page: Page) => Promise<void>,
+    prepare?: (page: Page) => Promise<unknown>,
   ): Promise<{ readonly page: Page; readonly lines: string[]; readonly problems: string[] }> {
     const headers: Record<string, string> = policy ? { 'Content-Security-Policy': policy } : {};
     site.files.set('/page', { body: `<!doctype html><title>Page</title>${body}`, headers });

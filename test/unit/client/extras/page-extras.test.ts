@@ -98,7 +98,7 @@ describe('the extras’ script', () => {
     Object.defineProperty(window, 'waybill', {
       configurable: true,
       get: () => value,
-      set: (assigned: unknown) => (value = assigned),
+      set: (assigned: unknown) => void (value = assigned),
     });
     const lines = recordConsole();
     extras = startExtras({ debug: '' });
@@ -111,6 +111,21 @@ describe('the extras’ script', () => {
       ['PRESSED', 0],
       ['PRESSED', 0],
     ]);
+    // The site's own accessor is left alone.
+    expect(Object.getOwnPropertyDescriptor(window, 'waybill')?.get?.()).toBe(collector);
+    Reflect.set(window, 'waybill', stub);
+    expect(value).toBe(stub);
+  });
+
+  it('finds that collector when it tracks, if nothing has told of its script', () => {
+    comeStub();
+    const stub = window.waybill;
+    Object.defineProperty(window, 'waybill', { configurable: true, get: () => stub });
+    const lines = recordConsole();
+    extras = startExtras({ debug: '' });
+    Object.defineProperty(window, 'waybill', { configurable: true, writable: true, value: collector });
+    find('button').click();
+    expect(lines.join('\n')).toContain('#1 track() PRESSED');
   });
 
   it('explains what was called on the stub, from the set-up on', () => {
@@ -148,9 +163,9 @@ describe('the extras’ script', () => {
     startExtras({}).stop();
     expect(Object.getOwnPropertyDescriptor(window, 'waybill')).toMatchObject({ writable: true });
     comeCore();
-    const { track } = collector;
+    const track: unknown = Reflect.get(collector, 'track');
     startExtras({ debug: '' }).stop();
-    expect(collector.track).toBe(track);
+    expect(Reflect.get(collector, 'track')).toBe(track);
     find('button').click();
     expect(bodies).toEqual([]);
   });

@@ -112,27 +112,29 @@ describe('elements with data-waybill-event', () => {
       expect(tracker.calls).toEqual([['T', context]]);
     });
 
-    it.each(['data-waybill-context="a,b"', 'data-waybill-context="7"', `data-waybill-context='[{}]'`])(
-      'that is no good (%s) have it refused, and say why when explained',
-      (attribute) => {
-        const lines = recordConsole();
-        show(`<button data-waybill-event="T" ${attribute}>x</button>`);
-        find('button').click();
-        expect(lines).toEqual([]);
-        const close = openConsole();
-        find('button').click();
-        close();
-        const context = { 'data-waybill-context': find('button').getAttribute('data-waybill-context') };
-        expect(tracker.calls).toEqual([
-          ['T', context],
-          ['T', context],
-        ]);
-        expect(lines).toEqual([
-          'log waybill: click on <button> tracks T',
-          'warn waybill: data-waybill-context must be JSON, an array or an object of texts, numbers, truth values or null <button>',
-        ]);
-      },
-    );
+    it.each([
+      'data-waybill-context="a,b"',
+      'data-waybill-context="7"',
+      `data-waybill-context='[{}]'`,
+      'data-waybill-context="[9007199254740993]"',
+    ])('that is no good (%s) have it refused, and say why when explained', (attribute) => {
+      const lines = recordConsole();
+      show(`<button data-waybill-event="T" ${attribute}>x</button>`);
+      find('button').click();
+      expect(lines).toEqual([]);
+      const close = openConsole();
+      find('button').click();
+      close();
+      const context = { 'data-waybill-context': find('button').getAttribute('data-waybill-context') };
+      expect(tracker.calls).toEqual([
+        ['T', context],
+        ['T', context],
+      ]);
+      expect(lines).toEqual([
+        'log waybill: click on <button> tracks T',
+        'warn waybill: data-waybill-context must be JSON, an array or an object of texts, numbers, truth values or null <button>',
+      ]);
+    });
 
     it('by position and by key have it refused', () => {
       show(
