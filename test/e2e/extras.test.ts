@@ -1,9 +1,10 @@
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { buildClient } from '../../scripts/build-client.ts';
 import { openChromium } from '../../scripts/open-chromium.ts';
 import { STUB } from '../../client/page/stub.ts';
 import { RecordingCollector } from '../support/client-collector.ts';
+import { openRawChromium } from '../support/client-raw-chromium.ts';
 import { scriptTag, WAIT, waitForWorker } from '../support/client-tab.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 
@@ -190,6 +191,36 @@ describe('the extras', () => {
     expect(problems).toEqual([]);
   });
 
+  it('track the view of a prerendered page when it is shown', async () => {
+    site.files.set('/start', {
+      body: `
+        <script type="speculationrules">{"prerender":[{"urls":["/next"],"eagerness":"immediate"}]}</script>
+        <script>
+          (async function obey() {
+            const path = await (await fetch('/command')).text();
+            if (path) location.href = path;
+            else setTimeout(obey, 100);
+          })();
+        </script>`,
+    });
+    site.files.set('/command', { body: '' });
+    site.files.set('/next', {
+      body: `${core()}${extrasTag('data-page-view="VIEWED"')}
+        <script>onload = () => fetch(document.prerendering ? '/prerendered' : '/opened')</script>`,
+    });
+    const close = await openRawChromium(`${site.origin}/start`);
+    onTestFinished(close);
+    await expect.poll(() => site.asked, WAIT).toContain('/prerendered');
+    // Longer than a title is waited for.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const shownAt = Date.now();
+    site.files.set('/command', { body: '/next' });
+    await expectStored(['/next']);
+    expect(site.asked).not.toContain('/opened');
+    const [event] = site.log.events();
+    expect(event).toMatchObject({ timestamp: expect.toSatisfy((at: number) => at >= shownAt) });
+  });
+
   const button = `<button data-waybill-event="T" data-waybill-context='["early"]'>x</button>`;
   const press = `<script>document.querySelector('button').click()</script>`;
   const sync = (tag: string): string => tag.replace('async ', '');
@@ -213,11 +244,11 @@ describe('the extras', () => {
     await page.click('button');
     await expectStored(['early', 'early']);
     const said = (text: string) => lines.filter((line) => line.includes(text));
-    await vi.waitFor(() => expect(said('last answer 200 (delivered)').length).toBeGreaterThan(0), WAIT);
+    const delivered = /^log waybill: #\d delivered as event \d of batch [\da-f-]{36}, after \d+ ms$/;
+    await vi.waitFor(() => expect(lines.filter((line) => delivered.test(line))).not.toEqual([]), WAIT);
+    await vi.waitFor(() => expect(said('last answer 200 (delivered)')).not.toEqual([]), WAIT);
     expect(said('explaining a collector')).toHaveLength(1);
     expect(said('click on')).toHaveLength(2);
-    const [last] = said('delivered as event').slice(-1);
-    expect(last).toMatch(/^log waybill: #\d delivered as event \d of batch [\da-f-]{36}, after \d+ ms$/);
     expect(said('script http://').join()).toContain(`${site.origin}/waybill.js`);
     expect(problems).toEqual([]);
   });

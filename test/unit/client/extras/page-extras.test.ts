@@ -98,7 +98,9 @@ describe('the extras’ script', () => {
     Object.defineProperty(window, 'waybill', {
       configurable: true,
       get: () => value,
-      set: (assigned: unknown) => void (value = assigned),
+      set(assigned: unknown) {
+        value = assigned;
+      },
     });
     const lines = recordConsole();
     extras = startExtras({ debug: '' });
