@@ -274,6 +274,7 @@ describe('the extras', () => {
   it('say nothing on a page that has not asked, and keep nothing on the device', async () => {
     const { page, lines } = await open(`${core()}${extrasTag('data-page-view="VIEWED"')}${button}`);
     await waitForWorker(page, 'none');
+    await expectStored(['/page']);
     await page.click('button');
     await expectStored(['/page', 'early']);
     expect(lines).toEqual([]);
