@@ -26,6 +26,8 @@ const BUNDLES: readonly Bundle[] = [
   { file: 'waybill-link.js', entry: 'page/chunk-link.ts', format: 'esm', isHashed: true },
   { file: 'waybill-flush.js', entry: 'page/chunk-flush.ts', format: 'esm', isHashed: true },
   { file: 'waybill-rare.js', entry: 'page/chunk-rare.ts', format: 'esm', isHashed: true },
+  { file: 'waybill-extras.js', entry: 'extras/index.ts', format: 'iife', isHashed: true },
+  { file: 'waybill-extras.mjs', entry: 'extras/module.ts', format: 'esm', isHashed: true },
   { file: 'waybill-sw.js', entry: 'worker/index.ts', format: 'iife' },
   { file: 'waybill-sw-off.js', entry: 'worker/off.ts', format: 'iife' },
   { file: 'demo.js', entry: 'console/demo.ts', format: 'iife' },

@@ -4,4 +4,4 @@ import { buildServer } from './build-server.ts';
 const [hashed] = await Promise.all([buildClient('dist/client'), buildServer('dist/server')]);
 process.stdout.write('Also served under a name with its hash, for the attribute integrity:\n');
 for (const { file, hashed: name, integrity } of hashed)
-  process.stdout.write(`${file.padEnd(16)}  ${name.padEnd(34)}  ${integrity}\n`);
+  process.stdout.write(`${file.padEnd(18)}  ${name.padEnd(35)}  ${integrity}\n`);

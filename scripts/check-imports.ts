@@ -27,6 +27,7 @@ const RULES: readonly Rule[] = [
     paths: ['shared/', 'client/queue/', 'client/delivery/'],
     packages: ['comlink'],
   },
+  { folder: 'client/extras/', paths: ['shared/', 'client/page/api.ts'], packages: [] },
   { folder: 'client/console/', paths: ['shared/', 'client/page/'], packages: [] },
   { folder: 'server/store/', paths: SERVER_BASICS, packages: ['node:', 'fs-native-extensions'] },
   { folder: 'server/catalog/', paths: SERVER_BASICS, packages: ['node:'] },

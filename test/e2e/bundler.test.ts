@@ -14,6 +14,7 @@ const run = promisify(execFile);
 /** A site's code, which uses every part of the package's types once. */
 const APP = `
 import { createCollector, type Collector, type DeliveredOutcome, type Status } from 'waybill';
+import { explain, type PageView, trackElements, trackPageViews } from 'waybill/extras';
 
 const waybill: Collector = createCollector({
   customer: 'C',
@@ -26,6 +27,11 @@ const delivered: Promise<DeliveredOutcome> = waybill.track('T', ['bundled', null
 void delivered.then((outcome) => {
   document.title = outcome.status === 'delivered' ? \`\${outcome.status} \${outcome.sequence}\` : outcome.status;
 });
+export const extras = (): readonly (() => void)[] => [
+  trackElements(waybill),
+  trackPageViews(waybill, 'V', { context: ({ path, title }: PageView) => ({ path, title }) }),
+  explain(waybill),
+];
 // @ts-expect-error -- a product is missing
 export const wrong = (): Collector => createCollector({ customer: 'C' });
 `;
@@ -67,9 +73,10 @@ describe('a site that bundles the package', () => {
   });
 
   it('may be rendered on a server, which loads the module and does nothing with it', async () => {
-    const script = "console.log(Object.keys(await import('waybill')).join())";
+    const script = `for (const name of ['waybill', 'waybill/extras'])
+      console.log(Object.keys(await import(name)).join())`;
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: project });
-    expect(stdout).toBe('createCollector\n');
+    expect(stdout).toBe('createCollector\nexplain,trackElements,trackPageViews\n');
   });
 
   const entry = (): string => join(project, 'app.ts');

@@ -23,7 +23,13 @@ afterAll(async () => {
 const get = (path: string, headers: Record<string, string> = {}) =>
   fetch(server.url + path, { headers: { origin: 'https://shop.example', ...headers } });
 
-const PARTS = ['/waybill-link.js', '/waybill-flush.js', '/waybill-rare.js'];
+const PARTS = [
+  '/waybill-link.js',
+  '/waybill-flush.js',
+  '/waybill-rare.js',
+  '/waybill-extras.js',
+  '/waybill-extras.mjs',
+];
 
 describe('the browser files', () => {
   it.each(['/', '/waybill.js', '/waybill.mjs', '/waybill-sw.js', '/waybill-sw-off.js', ...PARTS])(

@@ -27,8 +27,13 @@ export class BatchLog {
 
   /** All stored events' names; one that was stored twice is there twice. */
   names(): string[] {
+    return this.events().map(nameOf);
+  }
+
+  /** All stored events, in the order in which they came. */
+  events(): unknown[] {
     return [...this.#batches.values()].flatMap(({ events, rejected }) =>
-      events.filter((_, place) => !rejected.has(place)).map(nameOf),
+      events.filter((_, place) => !rejected.has(place)),
     );
   }
 
