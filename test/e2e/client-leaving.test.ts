@@ -1,41 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { buildClient } from '../../scripts/build-client.ts';
-import { openChromium } from '../../scripts/open-chromium.ts';
+import { describe, expect, it, vi } from 'vitest';
 import type { WorkerState } from '../../client/page/api.ts';
-import { RecordingCollector } from '../support/client-collector.ts';
+import { useClientSite } from '../support/client-site.ts';
 import { WAIT, waitForWorker } from '../support/client-tab.ts';
 
 /** What is delivered after the last tab of the site is gone. */
 describe('a page that is left', () => {
-  let assets: string;
-  let site: RecordingCollector;
-  let browser: Awaited<ReturnType<typeof openChromium>>;
-
-  beforeAll(async () => {
-    assets = await mkdtemp(join(tmpdir(), 'waybill-leaving-'));
-    await buildClient(assets);
-  });
-
-  afterAll(() => rm(assets, { recursive: true, force: true }));
-
-  beforeEach(async () => {
-    site = new RecordingCollector(assets);
-    await site.start();
-    browser = await openChromium();
-  });
-
-  afterEach(async () => {
-    await browser.close();
-    await site.stop();
-  });
+  const stage = useClientSite();
 
   async function openTab(query: string, worker: WorkerState): Promise<Page> {
-    const page = await browser.context.newPage();
-    await page.goto(site.origin + query);
+    const page = await stage.browser.context.newPage();
+    await page.goto(stage.site.origin + query);
     await waitForWorker(page, worker);
     return page;
   }
@@ -43,11 +18,11 @@ describe('a page that is left', () => {
   /** Tracks an event in this task, and returns when it is delivered or, if that is not awaited, stored. */
   async function track(page: Page, name: string, until: 'stored' | 'delivered'): Promise<string> {
     return page.evaluate(
-      async ([value, stage]) => {
+      async ([value, moment]) => {
         const { waybill } = window;
         if (!waybill || !('track' in waybill)) throw new Error('no collector');
         const tracked = waybill.track('T', [value]);
-        return (await (stage === 'stored' ? tracked.stored : tracked.delivered)).status;
+        return (await (moment === 'stored' ? tracked.stored : tracked.delivered)).status;
       },
       [name, until] as const,
     );
@@ -56,35 +31,35 @@ describe('a page that is left', () => {
   it('while it is offline has its events delivered by Background Sync when the browser is back online', async () => {
     const page = await openTab('?worker', 'active');
     expect(await track(page, 'first', 'delivered')).toBe('delivered');
-    await browser.context.setOffline(true);
+    await stage.browser.context.setOffline(true);
     expect(await track(page, 'offline', 'stored')).toBe('stored');
     // The worker has met silence, and has asked the browser.
     await vi.waitFor(async () => expect(await tagsOf(page)).toEqual(['waybill']), WAIT);
     await page.close();
-    expect(site.stored()).toEqual(['first']);
-    await browser.context.setOffline(false);
-    await vi.waitFor(() => expect(site.stored()).toEqual(['first', 'offline']), WAIT);
-    expect(site.conflicts).toEqual([]);
+    expect(stage.site.stored()).toEqual(['first']);
+    await stage.browser.context.setOffline(false);
+    await vi.waitFor(() => expect(stage.site.stored()).toEqual(['first', 'offline']), WAIT);
+    expect(stage.site.conflicts).toEqual([]);
   });
 
   it('without a worker sends what is tracked while it is left, from then on, and the rest at the next visit', async () => {
     // Browsers call listeners of `pagehide` in the order in which they were added: this one comes before ours.
-    await browser.context.addInitScript(
+    await stage.browser.context.addInitScript(
       "addEventListener('pagehide', () => window.waybill.track('T', ['early']))",
     );
     const page = await openTab('', 'none');
     expect(await track(page, 'first', 'delivered')).toBe('delivered');
     await page.evaluate("addEventListener('pagehide', () => window.waybill.track('T', ['late']))");
     await page.close({ runBeforeUnload: true });
-    await vi.waitFor(() => expect(site.stored()).toContain('late'), WAIT);
-    expect(site.arrivals[1]).toMatchObject({ type: expect.stringContaining('text/plain'), count: 1 });
+    await vi.waitFor(() => expect(stage.site.stored()).toContain('late'), WAIT);
+    expect(stage.site.arrivals[1]).toMatchObject({ type: expect.stringContaining('text/plain'), count: 1 });
     const next = await openTab('', 'none');
     expect(await track(next, 'next', 'delivered')).toBe('delivered');
     await vi.waitFor(
-      () => expect(site.stored().toSorted()).toEqual(['early', 'first', 'late', 'next']),
+      () => expect(stage.site.stored().toSorted()).toEqual(['early', 'first', 'late', 'next']),
       WAIT,
     );
-    expect(site.conflicts).toEqual([]);
+    expect(stage.site.conflicts).toEqual([]);
   });
 });
 

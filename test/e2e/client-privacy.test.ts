@@ -1,43 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { buildClient } from '../../scripts/build-client.ts';
-import { openChromium } from '../../scripts/open-chromium.ts';
-import { RecordingCollector } from '../support/client-collector.ts';
-
-const WAIT = { timeout: 30_000, interval: 50 };
+import { describe, expect, it, vi } from 'vitest';
+import { useClientSite } from '../support/client-site.ts';
+import { WAIT } from '../support/client-tab.ts';
 
 const DISCARDED = { status: 'discarded', reason: 'privacy' };
 
 describe('privacy in Chromium', () => {
-  let assets: string;
-  let site: RecordingCollector;
-  let browser: Awaited<ReturnType<typeof openChromium>>;
-
-  beforeAll(async () => {
-    assets = await mkdtemp(join(tmpdir(), 'waybill-privacy-'));
-    await buildClient(assets);
-  });
-
-  afterAll(() => rm(assets, { recursive: true, force: true }));
-
-  beforeEach(async () => {
-    site = new RecordingCollector(assets);
-    await site.start();
-    browser = await openChromium();
-  });
-
-  afterEach(async () => {
-    await browser.close();
-    await site.stop();
-  });
+  const stage = useClientSite();
 
   async function openTab(path = '/?worker', prepare?: (page: Page) => Promise<unknown>): Promise<Page> {
-    const page = await browser.context.newPage();
+    const page = await stage.browser.context.newPage();
     await prepare?.(page);
-    await page.goto(site.origin + path);
+    await page.goto(stage.site.origin + path);
     await page.waitForFunction(() => window.waybill && 'status' in window.waybill);
     return page;
   }
@@ -51,14 +25,14 @@ describe('privacy in Chromium', () => {
     const [left, right] = [await openTab(), await openTab()];
     await Promise.all([untilActive(left), untilActive(right)]);
     // So that it is queued, and has been sent.
-    site.reply = () => ({ status: 503, headers: { 'Retry-After': '1' } });
+    stage.site.reply = () => ({ status: 503, headers: { 'Retry-After': '1' } });
     expect(await track(left, 'left')).toMatchObject({ status: 'stored' });
     expect(await track(right, 'right')).toMatchObject({ status: 'stored' });
-    await vi.waitFor(() => expect(site.arrivals.length).toBeGreaterThan(0), WAIT);
+    await vi.waitFor(() => expect(stage.site.arrivals.length).toBeGreaterThan(0), WAIT);
     expect(await records(left)).not.toEqual([]);
     await decide(left, 'optOut');
     await untilConsent(right, 'refused');
-    site.reply = () => 'receipt';
+    stage.site.reply = () => 'receipt';
     expect(await Promise.all([left, right].map((page) => track(page, 'late')))).toEqual([
       DISCARDED,
       DISCARDED,
@@ -68,12 +42,15 @@ describe('privacy in Chromium', () => {
     await untilConsent(left, 'refused');
     expect(await track(left, 'next visit')).toEqual(DISCARDED);
     await Promise.all([left, right].map(flush));
-    expect(site.stored()).toEqual([]);
+    expect(stage.site.stored()).toEqual([]);
     await decide(left, 'optIn');
     await untilConsent(right, 'granted');
     await track(left, 'left again');
     await track(right, 'right again');
-    await vi.waitFor(() => expect(site.stored().toSorted()).toEqual(['left again', 'right again']), WAIT);
+    await vi.waitFor(
+      () => expect(stage.site.stored().toSorted()).toEqual(['left again', 'right again']),
+      WAIT,
+    );
   });
 
   it('never sends what a tab writes that has not heard of the opt-out', async () => {
@@ -89,7 +66,7 @@ describe('privacy in Chromium', () => {
     await track(right, 'late');
     await flush(right);
     await untilConsent(right, 'refused');
-    expect([site.arrivals, await records(left)]).toEqual([[], []]);
+    expect([stage.site.arrivals, await records(left)]).toEqual([[], []]);
   });
 
   it('keeps events in memory alone while consent is pending, and nothing after a refusal', async () => {
@@ -116,7 +93,7 @@ describe('privacy in Chromium', () => {
       0,
     );
     expect(asked.filter((path) => path !== '/favicon.ico')).toEqual(['/pending', '/waybill.js']);
-    expect(site.arrivals).toEqual([]);
+    expect(stage.site.arrivals).toEqual([]);
     // Also for pages that ask for no consent.
     expect(await track(await openTab(), 'elsewhere')).toEqual(DISCARDED);
   });
@@ -126,7 +103,7 @@ describe('privacy in Chromium', () => {
     const outcome = track(page, 'pending');
     await decide(page, 'optIn');
     expect(await outcome).toMatchObject({ status: 'stored', storage: 'indexeddb' });
-    await vi.waitFor(() => expect(site.stored()).toEqual(['pending']), WAIT);
+    await vi.waitFor(() => expect(stage.site.stored()).toEqual(['pending']), WAIT);
   });
 
   it('takes Global Privacy Control for an opt-out, for as long as the browser says it', async () => {
@@ -138,10 +115,10 @@ describe('privacy in Chromium', () => {
     expect(await track(page, 'no')).toEqual(DISCARDED);
     await untilConsent(page, 'refused');
     await flush(page);
-    expect([site.arrivals, await records(page)]).toEqual([[], []]);
+    expect([stage.site.arrivals, await records(page)]).toEqual([[], []]);
     const without = await openTab();
     expect(await track(without, 'yes')).toMatchObject({ status: 'stored' });
-    await vi.waitFor(() => expect(site.stored()).toEqual(['yes']), WAIT);
+    await vi.waitFor(() => expect(stage.site.stored()).toEqual(['yes']), WAIT);
   });
 });
 
