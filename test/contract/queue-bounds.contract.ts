@@ -1,6 +1,14 @@
 import { AGE_GRACE_MS, MAX_AGE_MS, MAX_QUEUED_BYTES } from '../../client/queue/queue-limits.ts';
-import { assertSame } from '../support/client-assert.ts';
-import { type ContractCase, makeAnswer, makeBurst, NOW, type openQueue } from '../support/client-queue.ts';
+import { keysFrom } from '../../client/queue/storage.ts';
+import { assertSame, present } from '../support/client-assert.ts';
+import {
+  type ContractCase,
+  ENDPOINT,
+  makeAnswer,
+  makeBurst,
+  NOW,
+  type openQueue,
+} from '../support/client-queue.ts';
 
 type Queue = ReturnType<typeof openQueue>;
 
@@ -88,6 +96,20 @@ export const BOUNDS_CONTRACT: readonly ContractCase[] = [
     run: async (queue) => {
       await queue.events.enqueue(makeBurst(1), false);
       await fail(queue, LATE);
+      await fail(queue, LATE + AGE_GRACE_MS, true);
+      assertSame(await ledgerOf(queue), { dropped: 0, expired: 0, unconfirmed: 1 });
+    },
+  },
+  {
+    name: 'age > of what an older bundle has sent since it was refused ends as unconfirmed',
+    run: async (queue) => {
+      await queue.events.enqueue(makeBurst(1), false);
+      await fail(queue, LATE, true);
+      // It copies what it doesn't know, and notes its own lease and failure.
+      await queue.storage.transact(['sent'], async (tx) => {
+        const [batch] = await tx.all('sent', keysFrom(ENDPOINT));
+        tx.put('sent', { ...present(batch), leasedAt: LATE + 1, failedAt: LATE + 2 });
+      });
       await fail(queue, LATE + AGE_GRACE_MS, true);
       assertSame(await ledgerOf(queue), { dropped: 0, expired: 0, unconfirmed: 1 });
     },

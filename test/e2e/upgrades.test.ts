@@ -275,6 +275,29 @@ describe('an old and a new client on one origin', () => {
       await expectSameDatabase(tab);
     },
   );
+
+  it.each([
+    { other: 'waybill-link.js', path: 'with-worker' },
+    { other: 'waybill-flush.js', path: 'alone' },
+  ] as const)('opts out for good where the new script $path gets the old $other', async ({ other, path }) => {
+    site.reply = () => ({ status: 503 });
+    servePage('mixed', { [other]: 'old' }, 'new');
+    serveWorker('old');
+    const mixed = await openPage(`mixed/${path}`);
+    await vi.waitFor(() => expect(site.asked).toContain(`/mixed/${other}`), WAIT);
+    // Enough for the part to be taken up, should the two have found together.
+    await delay(DEBOUNCE_MS);
+    await track(mixed, 'a', 1);
+    await mixed.evaluate(() =>
+      window.waybill && 'status' in window.waybill ? window.waybill.optOut() : null,
+    );
+    await mixed.close();
+    site.reply = () => 'receipt';
+    const next = await openPage(`new/${path}`);
+    expect(await trackAndAwait(next, 'b', 1)).toEqual({ status: 'discarded', reason: 'privacy' });
+    await delay(3 * DEBOUNCE_MS);
+    expect([site.stored(), errors]).toEqual([[], []]);
+  });
 });
 
 const BUSY = { status: 503, headers: { 'Retry-After': '1' } };
