@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -94,10 +95,19 @@ export class RecordingCollector {
   }
 
   async start(): Promise<void> {
-    const server = createServer((request, response) => void this.#handle(request, response));
-    this.#server = server;
-    await new Promise<void>((resolve) => server.listen(this.#port, resolve));
-    this.#port = portOf(server.address());
+    // Somebody's connection may have been given the port meanwhile; it won't be for long.
+    for (let tries = 1; ; tries++) {
+      const server = createServer((request, response) => void this.#handle(request, response));
+      try {
+        await once(server.listen(this.#port), 'listening');
+        this.#server = server;
+        this.#port = portOf(server.address());
+        return;
+      } catch (error) {
+        if (tries === 50) throw error;
+        await delay(100);
+      }
+    }
   }
 
   async stop(): Promise<void> {

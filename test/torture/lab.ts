@@ -89,10 +89,10 @@ export class Lab {
   }
 
   /** Opens a page of the site. */
-  async openUnready(): Promise<LabPage> {
+  async openUnready(variant: Variant = this.variant): Promise<LabPage> {
     if (!this.#browser) await this.launch();
     const agent = this.site.control.newAgent();
-    const url = this.site.pageUrl(agent, this.variant);
+    const url = this.site.pageUrl(agent, variant);
     const tab = await this.waitFor(`tab ${agent} to open`, this.browser.openTab(url));
     const page = new LabPage(this, agent, tab);
     this.#pages.add(page);

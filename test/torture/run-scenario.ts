@@ -99,7 +99,7 @@ async function runWithin(scenario: Scenario, lab: Lab): Promise<string | undefin
   const timer = new AbortController();
   const work = (async () => {
     await scenario.run(lab);
-    await lab.rest();
+    await lab.rest(scenario.restLimitMs);
     return undefined;
   })().catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   const limit = delay(limitMs, undefined, { signal: timer.signal }).then(

@@ -1,7 +1,7 @@
 import type { RecordingCollector, Reply } from '../../support/client-collector.ts';
 import type { Lab } from '../lab.ts';
 import type { Scenario } from '../scenario.ts';
-import { BOTH } from './both.ts';
+import { BOTH, PAGE_ONLY } from './both.ts';
 
 const UNAVAILABLE: Reply = { status: 503, body: 'try later' };
 const PORTAL: Reply = {
@@ -70,7 +70,6 @@ export const ANSWERS: readonly Scenario[] = [
     name: 'retry-after-seconds',
     title: '429 with Retry-After in seconds: no request before, from two tabs that are told to flush',
     variants: BOTH,
-    isFast: true,
     run: (lab) => refuse(lab, () => ({ header: '4', untilMs: Date.now() + 4_000 })),
   },
   {
@@ -88,7 +87,7 @@ export const ANSWERS: readonly Scenario[] = [
     name: 'answers-cut',
     title: 'the first three answers are cut after the server has stored the batch',
     variants: BOTH,
-    isFast: true,
+    fast: PAGE_ONLY,
     async run(lab) {
       answerFirst(lab.collector, ['cut', 'cut', 'cut']);
       const page = await lab.open();
@@ -125,6 +124,9 @@ export const ANSWERS: readonly Scenario[] = [
     name: 'too-large',
     title: '413 for more than 60 events, of which one answer is cut',
     variants: BOTH,
+    // Each split of a batch that has never been acknowledged doubles the wait.
+    limitMs: 150_000,
+    restLimitMs: 120_000,
     async run(lab) {
       let isCut = false;
       lab.collector.reply = ({ count }) => {

@@ -4,3 +4,5 @@ import type { Variant } from '../protocol.ts';
 export const BOTH: readonly Variant[] = ['worker', 'page'];
 
 export const WORKER_ONLY: readonly Variant[] = ['worker'];
+
+export const PAGE_ONLY: readonly Variant[] = ['page'];

@@ -1,5 +1,5 @@
 import type { Scenario } from '../scenario.ts';
-import { BOTH } from './both.ts';
+import { BOTH, PAGE_ONLY, WORKER_ONLY } from './both.ts';
 
 /** Tabs and browsers that go, in peace or not, and the network that goes. */
 export const LEAVING: readonly Scenario[] = [
@@ -7,7 +7,7 @@ export const LEAVING: readonly Scenario[] = [
     name: 'burst-then-closed',
     title: 'a burst of 200 events, and the tab is closed at once',
     variants: BOTH,
-    isFast: true,
+    fast: WORKER_ONLY,
     async run(lab) {
       const page = await lab.open();
       // Chromium ends a worker with the tab that has only just started it for the first time.
@@ -39,7 +39,7 @@ export const LEAVING: readonly Scenario[] = [
     name: 'away-500',
     title: '500 events while the server is away, then back',
     variants: BOTH,
-    isFast: true,
+    fast: WORKER_ONLY,
     async run(lab) {
       const page = await lab.open();
       await lab.collector.stop();
@@ -67,7 +67,7 @@ export const LEAVING: readonly Scenario[] = [
     name: 'killed-after-stored',
     title: 'SIGKILL of the browser right after 100 events are stored',
     variants: BOTH,
-    isFast: true,
+    fast: PAGE_ONLY,
     async run(lab) {
       const page = await lab.open();
       await page.track('killed-', 100, { perTask: 5 });

@@ -1,5 +1,5 @@
 import type { Scenario } from '../scenario.ts';
-import { BOTH } from './both.ts';
+import { BOTH, WORKER_ONLY } from './both.ts';
 
 /** Many at once, and much. */
 export const MANY: readonly Scenario[] = [
@@ -7,7 +7,7 @@ export const MANY: readonly Scenario[] = [
     name: 'two-tabs',
     title: 'two tabs, and the worker, track and flush at once while one answer in three is cut',
     variants: BOTH,
-    isFast: true,
+    fast: WORKER_ONLY,
     async run(lab) {
       let count = 0;
       lab.collector.reply = () => (++count % 3 === 0 ? 'cut' : { afterMs: 50 });

@@ -1,6 +1,6 @@
 import type { Lab } from '../lab.ts';
 import type { Scenario } from '../scenario.ts';
-import { BOTH } from './both.ts';
+import { BOTH, PAGE_ONLY } from './both.ts';
 
 const QUOTA_BYTES = 3_000_000;
 
@@ -52,7 +52,7 @@ export const STORAGE: readonly Scenario[] = [
     name: 'connection-closed',
     title: 'the browser closes the database connections of page and worker, four times while a page tracks',
     variants: BOTH,
-    isFast: true,
+    fast: PAGE_ONLY,
     async run(lab) {
       const page = await lab.open();
       const tracked = page.track('broken-', 400, { perTask: 4, everyMs: 20, receipts: true });
