@@ -39,9 +39,7 @@ export async function runScenario(
 ): Promise<Row> {
   const startedAt = performance.now();
   const row = { scenario: scenario.name, variant, engine: engine.name };
-  const lacks = (scenario.needs ?? [])
-    .map((ability) => engine.lacks[ability])
-    .filter((reason) => reason !== undefined);
+  const lacks = lacksOf(engine, scenario);
   if (lacks.length > 0) return { ...row, seconds: 0, verdict: 'n/a', judgement: undefined, reasons: lacks };
   let judgement: Judgement | undefined;
   const reasons: string[] = [];
@@ -53,6 +51,16 @@ export async function runScenario(
   }
   const seconds = (performance.now() - startedAt) / 1000;
   return { ...row, seconds, verdict: reasons.length > 0 ? 'FAILED' : 'ok', judgement, reasons };
+}
+
+/** Why the engine can't run the scenario; empty if it can. */
+function lacksOf({ lacks, name }: Engine, { launch, needs = [] }: Scenario): readonly string[] {
+  return needs
+    .filter(
+      (ability) => !(ability === 'limitQuota' && launch?.quotaBytes !== undefined && name === 'firefox'),
+    )
+    .map((ability) => lacks[ability])
+    .filter((reason) => reason !== undefined);
 }
 
 async function withLab(

@@ -2,7 +2,8 @@ import type { Collector } from '../../../client/page/api.ts';
 import { type Command, type PageStatus, PATHS, type WorkerOrder } from '../protocol.ts';
 import { askWorker } from './ask-worker.ts';
 import { openDatabase } from './open-database.ts';
-import { pause, type Reporter } from './reporter.ts';
+import { pause } from './pause.ts';
+import type { Reporter } from './reporter.ts';
 import { track } from './track.ts';
 
 /** What a page of the lab can do besides what every page can. */

@@ -1,7 +1,8 @@
 import { isRecord } from '../../../shared/text.ts';
 import { type Command, type LabSettings, type Order, PATHS } from '../protocol.ts';
 import { obey } from './obey.ts';
-import { createReporter, pause } from './reporter.ts';
+import { pause } from './pause.ts';
+import { createReporter } from './reporter.ts';
 import { reportFaults } from './report-faults.ts';
 import { shiftClock } from './shift-clock.ts';
 import { watchConnections } from './watch-connections.ts';

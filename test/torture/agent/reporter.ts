@@ -1,4 +1,5 @@
 import { type Claim, type Outcome, PATHS, type Report } from '../protocol.ts';
+import { pause } from './pause.ts';
 
 /** Pause before a report is tried again: the network or the lab is away. */
 const RETRY_MS = 100;
@@ -58,12 +59,6 @@ export function createReporter(agent: string): Reporter {
       if (waiting.length > 0) growing = claims;
     },
   };
-}
-
-export function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, delayMs);
-  });
 }
 
 /** @returns Whether it arrived. */

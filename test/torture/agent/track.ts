@@ -1,6 +1,7 @@
 import type { Collector, StoredOutcome } from '../../../client/page/api.ts';
 import type { Outcome, TrackCommand } from '../protocol.ts';
-import { pause, type Reporter } from './reporter.ts';
+import { pause } from './pause.ts';
+import type { Reporter } from './reporter.ts';
 
 /** A type that the bundled catalog has, so that the real server can report on it. */
 const TYPE = 'PORTFOLIO-TRANSACTION-CREATED';

@@ -32,6 +32,7 @@ export const STORAGE: readonly Scenario[] = [
       await lab.collector.stop();
       for (let round = 0; round < 10; round++)
         await page.track(`full${round}-`, 1_000, { perTask: 50, padding: 1_000 });
+      await lab.until('a loss to be counted', async () => (await page.status()).ledger.dropped > 0);
       await lab.collector.start();
     },
   },
