@@ -13,10 +13,9 @@ export async function track(
   reporter: Reporter,
 ): Promise<void> {
   const outcomes: Promise<void>[] = [];
-  const pad = 'x'.repeat(padding);
   for (let index = 0; index < count; index++) {
     const name = `${prefix}${index}`;
-    const { stored, delivered } = collector.track(TYPE, padding > 0 ? [name, pad] : [name]);
+    const { stored, delivered } = collector.track(TYPE, padding > 0 ? [name, randomText(padding)] : [name]);
     outcomes.push(stored.then((outcome) => reporter.outcome(name, outcomeOf(outcome))));
     if (receipts) {
       void delivered.then((end) => {
@@ -26,6 +25,12 @@ export async function track(
     if ((index + 1) % perTask === 0 && index + 1 < count) await pause(everyMs);
   }
   await Promise.all(outcomes);
+}
+
+/** Databases compress what repeats. */
+function randomText(length: number): string {
+  const numbers = crypto.getRandomValues(new Uint8Array(length));
+  return String.fromCharCode(...numbers.map((number) => 33 + (number % 90)));
 }
 
 function outcomeOf(outcome: StoredOutcome): Outcome {

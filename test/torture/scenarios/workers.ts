@@ -17,12 +17,16 @@ async function disturb(lab: Lab, how: (page: LabPage) => Promise<unknown>): Prom
   await page.track('after-', 50, { perTask: 10 });
 }
 
+/** A page waits for 45 seconds for the end of a run that a worker may have taken along. */
+const LIMITS = { limitMs: 180_000, restLimitMs: 100_000 };
+
 /** What happens to the worker in the middle of a flush. */
 export const WORKERS: readonly Scenario[] = [
   {
     name: 'worker-updated',
     title: 'a new worker takes over in the middle of a flush',
     variants: WORKER_ONLY,
+    ...LIMITS,
     run: (lab) =>
       disturb(lab, async (page) => {
         lab.site.workerVersion++;
@@ -33,15 +37,15 @@ export const WORKERS: readonly Scenario[] = [
     name: 'worker-stopped',
     title: 'the browser ends the worker in the middle of a flush',
     variants: WORKER_ONLY,
+    ...LIMITS,
     needs: ['stopWorkers'],
-    // A batch that it had leased is free again only when the page gives up waiting for it.
-    limitMs: 120_000,
     run: (lab) => disturb(lab, async () => lab.browser.stopWorkers?.()),
   },
   {
     name: 'worker-unregistered',
     title: 'the worker is unregistered in the middle of a flush',
     variants: WORKER_ONLY,
+    ...LIMITS,
     run: (lab) => disturb(lab, (page) => page.unregister()),
   },
 ];
