@@ -12,7 +12,8 @@ const HEADER_PART = 0.3;
 
 /** A tab as the inspector lists it. */
 interface Target {
-  readonly id: string;
+  /** Grows from tab to tab, and so from left to right. */
+  readonly id: number;
   readonly url: string;
 }
 
@@ -39,7 +40,7 @@ export class WebKitWindow {
   }
 
   /** The ids of the tabs from left to right, when there are so many. */
-  async waitForTabs(count: number, timeoutMs = REACTION_MS): Promise<readonly string[]> {
+  async waitForTabs(count: number, timeoutMs = REACTION_MS): Promise<readonly number[]> {
     const tabs = await this.#browser.waitFor(`${count} tabs`, timeoutMs, async () => {
       const targets = await this.#targets();
       return targets.length === count ? targets : undefined;
@@ -48,11 +49,11 @@ export class WebKitWindow {
   }
 
   /** Opens it in the foreground, to the right of all others. */
-  openTab(url: string): Promise<string> {
+  openTab(url: string): Promise<number> {
     return this.#inTurn(() => this.#openTab(url));
   }
 
-  closeTab(id: string): Promise<void> {
+  closeTab(id: number): Promise<void> {
     return this.#inTurn(() => this.#closeTab(id));
   }
 
@@ -72,7 +73,7 @@ export class WebKitWindow {
     return this.#inTurn(() => this.#press('ctrl+q'));
   }
 
-  async #openTab(url: string): Promise<string> {
+  async #openTab(url: string): Promise<number> {
     const before = await this.#targets();
     await this.#press('ctrl+t');
     const id = (await this.waitForTabs(before.length + 1)).at(-1);
@@ -84,7 +85,7 @@ export class WebKitWindow {
     return id;
   }
 
-  async #closeTab(id: string): Promise<void> {
+  async #closeTab(id: number): Promise<void> {
     const before = await this.#targets();
     const index = before.findIndex((target) => target.id === id);
     if (index < 0) throw new Error('the tab has gone already');
@@ -104,7 +105,7 @@ export class WebKitWindow {
 
   async #go(address: string): Promise<void> {
     await this.#press('ctrl+l');
-    await this.#do(['type', '--delay', '2', `${address}\n`]);
+    await this.#do(['type', '--delay', '2', '--args', '1', address, 'key', 'Return']);
   }
 
   async #press(key: string): Promise<void> {
@@ -131,9 +132,9 @@ export class WebKitWindow {
     try {
       const answer = await fetch(`http://${this.#inspector}/`);
       const html = await answer.text();
-      return [...html.matchAll(/class="targeturl">([^<]*)<.*?\/socket\/(\d+\/\d+)\/WebPage/gs)].map(
-        ([, url = '', id = '']) => ({ id, url }),
-      );
+      return [...html.matchAll(/class="targeturl">([^<]*)<.*?\/socket\/\d+\/(\d+)\/WebPage/gs)]
+        .map(([, url = '', id]) => ({ id: Number(id), url }))
+        .toSorted((a, b) => a.id - b.id);
     } catch {
       // The inspector comes some time after the window.
       return [];

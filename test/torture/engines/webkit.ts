@@ -66,7 +66,7 @@ class MiniBrowser implements Browser {
   readonly #browser: ProcessGroup;
   readonly #window: WebKitWindow;
 
-  constructor(display: ProcessGroup, browser: ProcessGroup, window: WebKitWindow, first: string) {
+  constructor(display: ProcessGroup, browser: ProcessGroup, window: WebKitWindow, first: number) {
     this.#display = display;
     this.#browser = browser;
     this.#window = window;
@@ -93,7 +93,7 @@ class MiniBrowser implements Browser {
     await this.#display.kill();
   }
 
-  #tab(id: string): Tab {
+  #tab(id: number): Tab {
     return { close: () => this.#window.closeTab(id) };
   }
 }
