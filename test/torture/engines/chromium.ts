@@ -1,7 +1,7 @@
 import { findBrowser } from '../../../scripts/find-browser.ts';
 import { CHROMIUM_FLAGS } from '../../../scripts/open-chromium.ts';
 import { ChromiumOffline } from './chromium-offline.ts';
-import type { Browser, Engine, Tab } from './engine.ts';
+import type { Browser, Engine, LaunchOptions, Tab } from './engine.ts';
 import { textAt } from './fields.ts';
 import { ProcessGroup } from './process-group.ts';
 import { RemoteSocket } from './remote-socket.ts';
@@ -27,10 +27,10 @@ export const chromium: Engine = {
   name: 'chromium',
   lacks: {},
   find: findBrowser,
-  launch: (profile, url) => startTwice(() => launch(profile, url)),
+  launch: (profile, url, options) => startTwice(() => launch(profile, url, options)),
 };
 
-async function launch(profile: string, url: string): Promise<Browser> {
+async function launch(profile: string, url: string, { quotaBytes }: LaunchOptions = {}): Promise<Browser> {
   const program = findBrowser();
   if (program === undefined) throw new Error('Chromium is not installed');
   // The empty tab is the driver's own: the browser stays when the last of the others is closed.
@@ -42,6 +42,8 @@ async function launch(profile: string, url: string): Promise<Browser> {
     const blank = textAt(await socket.send('Target.createTarget', { url: 'about:blank' }), 'targetId');
     const attached = await socket.send('Target.attachToTarget', { targetId: blank, flatten: true });
     const session = textAt(attached, 'sessionId');
+    // Before the site's first page, as a limit comes late for databases that are open.
+    if (quotaBytes !== undefined) await limitQuota(socket, session, new URL(url).origin, quotaBytes);
     return new Chromium(group, socket, session, await openTab(socket, url));
   } catch (error) {
     await group.kill();
@@ -76,13 +78,12 @@ class Chromium implements Browser {
     return this.#offline.set(isOffline);
   }
 
-  /** Ends with the session, and so with the browser. What is stored already stays, however much it is. */
-  async limitQuota(origin: string, bytes: number | undefined): Promise<void> {
-    await this.#socket.send(
-      'Storage.overrideQuotaForOrigin',
-      { origin, ...(bytes !== undefined && { quotaSize: bytes }) },
-      this.#session,
-    );
+  /**
+   * Takes up to half a minute to be felt where a database is open, as that has been promised space (measured);
+   * lifting it is felt at once. Ends with the browser.
+   */
+  limitQuota(origin: string, bytes: number | undefined): Promise<void> {
+    return limitQuota(this.#socket, this.#session, origin, bytes);
   }
 
   /** Databases, local storage, caches, cookies and service workers; not the HTTP cache. */
@@ -107,6 +108,16 @@ class Chromium implements Browser {
     await this.#group.kill();
     this.#socket.close();
   }
+}
+
+async function limitQuota(
+  socket: RemoteSocket,
+  session: string,
+  origin: string,
+  bytes: number | undefined,
+): Promise<void> {
+  const limit = bytes !== undefined && { quotaSize: bytes };
+  await socket.send('Storage.overrideQuotaForOrigin', { origin, ...limit }, session);
 }
 
 async function openTab(socket: RemoteSocket, url: string): Promise<Tab> {

@@ -21,7 +21,9 @@ export interface Engine {
 }
 
 export interface LaunchOptions {
-  /** Bytes that the origins of this profile may store, for engines that only take it at the start. */
+  /**
+   * Bytes that the origin of the first tab may store (Chromium) or all of the profile (Firefox). WebKit knows no limit.
+   */
   readonly quotaBytes?: number;
 }
 
@@ -31,7 +33,7 @@ export interface Browser {
   openTab(url: string): Promise<Tab>;
   /** For pages and workers, as far as the engine can; see `Engine.lacks`. */
   setOffline?(isOffline: boolean): Promise<void>;
-  /** Undefined lifts the limit. */
+  /** Undefined lifts the limit. Chromium takes up to half a minute to heed it where a database is open. */
   limitQuota?(origin: string, bytes: number | undefined): Promise<void>;
   /** Everything of the origin, while its pages are open. */
   clearStorage?(origin: string): Promise<void>;

@@ -105,6 +105,7 @@ export class WebKitWindow {
 
   async #go(address: string): Promise<void> {
     await this.#press('ctrl+l');
+    // Not by a line feed at the end: MiniBrowser then begins to load and gets nowhere.
     await this.#do(['type', '--delay', '2', '--args', '1', address, 'key', 'Return']);
   }
 
