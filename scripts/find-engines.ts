@@ -20,16 +20,21 @@ export function findWebKit():
   return { browser, display, keyboard };
 }
 
-/** What the tests drive, and what of Debian's it is in. */
-export const ENGINE_PACKAGES = [
-  { engine: 'Chromium', find: findBrowser, packages: ['chromium'] },
-  { engine: 'Firefox', find: findFirefox, packages: ['firefox-esr'] },
+/** What the tests drive, the environment variable that may name it, and what of Debian's it is in. */
+export const ENGINE_PACKAGES: readonly {
+  readonly engine: string;
+  readonly find: () => string | undefined;
+  readonly variable?: string;
+  readonly packages: readonly string[];
+}[] = [
+  { engine: 'Chromium', find: findBrowser, variable: 'CHROMIUM', packages: ['chromium'] },
+  { engine: 'Firefox', find: findFirefox, variable: 'FIREFOX', packages: ['firefox-esr'] },
   {
     engine: 'WebKitGTK',
     find: () => findWebKit()?.browser,
     packages: ['webkit2gtk-driver', 'xvfb', 'xdotool'],
   },
-] as const;
+];
 
 /** In `webkit2gtk-4.1` or the like, below a folder per architecture or not. */
 function miniBrowsers(): string[] {
