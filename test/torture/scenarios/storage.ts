@@ -26,14 +26,20 @@ export const STORAGE: readonly Scenario[] = [
     variants: BOTH,
     needs: ['limitQuota'],
     launch: { quotaBytes: QUOTA_BYTES },
+    // A page whose write has failed tries again after up to 30 seconds.
+    limitMs: 180_000,
+    restLimitMs: 100_000,
     async run(lab) {
       const page = await lab.open();
       await lab.browser.limitQuota?.(lab.site.origin, QUOTA_BYTES);
       await lab.collector.stop();
-      for (let round = 0; round < 10; round++)
-        await page.track(`full${round}-`, 1_000, { perTask: 50, padding: 1_000 });
-      await lab.until('a loss to be counted', async () => (await page.status()).ledger.dropped > 0);
+      // 24 MB: more than the storage and the 16 MiB of memory take.
+      const tracked = page.track('full-', 24_000, { perTask: 100, padding: 1_000 });
+      await lab.until('an event to be dropped', () =>
+        [...lab.site.control.outcomes.values()].includes('dropped'),
+      );
       await lab.collector.start();
+      await tracked;
     },
   },
   {
