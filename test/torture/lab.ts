@@ -4,7 +4,7 @@ import type { RecordingCollector } from '../support/client-collector.ts';
 import type { Browser, Engine, LaunchOptions } from './engines/engine.ts';
 import { type Evidence, namesOf } from './judge.ts';
 import { LabPage } from './page.ts';
-import type { PageStatus, Variant } from './protocol.ts';
+import { type PageStatus, PATHS, type Variant } from './protocol.ts';
 import type { Site } from './site.ts';
 import type { ServerTarget, Target } from './target.ts';
 
@@ -73,7 +73,9 @@ export class Lab {
   /** Starts the browser, again with the same profile. Its first tab stays empty, so that others can be closed. */
   async launch(): Promise<void> {
     const { engine, launch, profile } = this.#parts;
-    this.#browser = await this.waitFor('the browser to start', engine.launch(profile, 'about:blank', launch));
+    // Chromium limits what the origin of its first tab stores.
+    const url = launch.quotaBytes === undefined ? 'about:blank' : `${this.site.origin}${PATHS.empty}`;
+    this.#browser = await this.waitFor('the browser to start', engine.launch(profile, url, launch));
     if (this.#isOver) await this.end();
   }
 

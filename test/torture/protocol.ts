@@ -89,6 +89,8 @@ export const PATHS = {
   report: '/lab/report',
   /** Answers if the network does. */
   ping: '/lab/ping',
+  /** A page of the site with nothing in it. */
+  empty: '/lab/empty',
   pageAgent: '/lab/page-agent.js',
   workerAgent: '/lab/worker-agent.js',
   worker: '/site-sw.js',

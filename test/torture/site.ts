@@ -52,8 +52,8 @@ export class Site {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.origin);
     if (await this.control.handle(request, response, url)) return;
-    const isPage = url.pathname === '/';
-    const text = isPage ? this.#page(url.searchParams) : await this.#script(url.pathname);
+    const isPage = url.pathname === '/' || url.pathname === PATHS.empty;
+    const text = await this.#textOf(url);
     if (text === undefined) {
       response.writeHead(404).end();
       return;
@@ -63,8 +63,12 @@ export class Site {
     response.end(text);
   }
 
-  async #script(path: string): Promise<string | undefined> {
-    switch (path) {
+  async #textOf({ pathname, searchParams }: URL): Promise<string | undefined> {
+    switch (pathname) {
+      case '/':
+        return this.#page(searchParams);
+      case PATHS.empty:
+        return '<!doctype html><link rel="icon" href="data:,">';
       case PATHS.pageAgent:
         return this.#files.pageAgent;
       case PATHS.workerAgent:
@@ -75,7 +79,7 @@ self.lab = ${this.#settings('worker')};
 importScripts('${PATHS.workerAgent}');
 importScripts('/waybill-sw.js');`;
       default:
-        return this.#files.client(path.slice(1));
+        return this.#files.client(pathname.slice(1));
     }
   }
 

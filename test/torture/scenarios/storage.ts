@@ -31,7 +31,6 @@ export const STORAGE: readonly Scenario[] = [
     restLimitMs: 100_000,
     async run(lab) {
       const page = await lab.open();
-      await lab.browser.limitQuota?.(lab.site.origin, QUOTA_BYTES);
       await lab.collector.stop();
       // 24 MB: more than the storage and the 16 MiB of memory take.
       const tracked = page.track('full-', 24_000, { perTask: 100, padding: 1_000 });
