@@ -31,8 +31,8 @@ async function launch(profile: string, url: string, options: LaunchOptions = {})
     [
       '--headless',
       '--no-remote',
-      ...['--profile', profile],
-      ...['--remote-debugging-port', '0'],
+      `--profile=${profile}`,
+      '--remote-debugging-port=0',
       '--remote-allow-system-access',
       // The driver's own tab: the browser stays when the last of the others is closed.
       'about:blank',

@@ -6,7 +6,7 @@ export async function startTwice<T>(start: () => Promise<T>): Promise<T> {
     try {
       return await start();
     } catch (second) {
-      throw new AggregateError([first, second], `failed to start, twice: ${String(second)}`);
+      throw new Error(`failed to start: ${String(first)}\nand again: ${String(second)}`, { cause: second });
     }
   }
 }

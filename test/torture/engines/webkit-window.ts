@@ -15,7 +15,6 @@ interface Target {
   /** Grows from tab to tab, and so from left to right. */
   readonly id: number;
   readonly url: string;
-  readonly title: string;
 }
 
 /**
@@ -56,30 +55,6 @@ export class WebKitWindow {
 
   closeTab(id: number): Promise<void> {
     return this.#inTurn(() => this.#closeTab(id));
-  }
-
-  /** By the buttons of WebKit's own page about stored data, which is opened for it in a tab. */
-  clearStorage(host: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const id = await this.#openTab('about:data');
-      const script = `javascript:document.title = 'clearing'; let rows = 0;
-        for (const row of document.querySelectorAll('tr'))
-          if (row.cells[0].textContent.split(' ')[0] === ${JSON.stringify(host)}) {
-            row.querySelector('input').click(); rows++;
-          }
-        if (rows === 0) document.title = 'nothing'; void 0`;
-      await this.#go(script.replaceAll(/\s*\n\s*/g, ' '));
-      // The page is loaded again when something has been removed.
-      const isDone = async (): Promise<true | undefined> => {
-        const page = (await this.#targets()).find((target) => target.id === id);
-        const hasBegun = page?.title === 'clearing' || page?.title === 'nothing';
-        began ||= hasBegun;
-        return began && page?.title !== 'clearing' ? true : undefined;
-      };
-      let began = false;
-      await this.#browser.waitFor('stored data to go', REACTION_MS, isDone);
-      await this.#closeTab(id);
-    });
   }
 
   quit(): Promise<void> {
@@ -146,12 +121,8 @@ export class WebKitWindow {
     try {
       const answer = await fetch(`http://${this.#inspector}/`);
       const html = await answer.text();
-      return [
-        ...html.matchAll(
-          /class="targetname">([^<]*)<.*?class="targeturl">([^<]*)<.*?\/socket\/\d+\/(\d+)\/WebPage/gs,
-        ),
-      ]
-        .map(([, title = '', url = '', id]) => ({ id: Number(id), url, title }))
+      return [...html.matchAll(/class="targeturl">([^<]*)<.*?\/socket\/\d+\/(\d+)\/WebPage/gs)]
+        .map(([, url = '', id]) => ({ id: Number(id), url }))
         .toSorted((a, b) => a.id - b.id);
     } catch {
       // The inspector comes some time after the window.

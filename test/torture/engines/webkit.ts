@@ -15,6 +15,8 @@ export const webkit: Engine = {
   name: 'webkit',
   lacks: {
     backgroundSync: 'WebKit has no Background Sync',
+    clearStorage:
+      'MiniBrowser crashes at times when its page about:data is told to clear more than one thing',
     limitQuota: 'MiniBrowser has no switch for the quota',
     setOffline: 'MiniBrowser has no switch for the network: stop the server instead',
     stopWorkers: 'MiniBrowser has no command for workers',
@@ -26,11 +28,10 @@ export const webkit: Engine = {
 async function launch(profile: string, url: string): Promise<Browser> {
   const programs = findWebKit();
   if (programs === undefined) throw new Error('WebKitGTK, Xvfb or xdotool is not installed');
-  const display = new ProcessGroup(programs.display, [
-    ...['-displayfd', '1'],
-    ...['-screen', '0', '1280x1024x24'],
-    ...['-nolisten', 'tcp'],
-  ]);
+  const display = new ProcessGroup(
+    programs.display,
+    '-displayfd 1 -screen 0 1280x1024x24 -nolisten tcp'.split(' '),
+  );
   let browser: ProcessGroup | undefined;
   try {
     const number = await display.waitForOutput(/^(\d+)$/m, START_MS);
@@ -75,11 +76,6 @@ class MiniBrowser implements Browser {
 
   async openTab(url: string): Promise<Tab> {
     return this.#tab(await this.#window.openTab(url));
-  }
-
-  /** Databases, local storage, caches, cookies and service workers of the host, whatever the port. */
-  clearStorage(origin: string): Promise<void> {
-    return this.#window.clearStorage(new URL(origin).hostname);
   }
 
   async close(): Promise<void> {
