@@ -9,12 +9,13 @@ import { BatchLog, parseBody, type SentBody } from './batch-log.ts';
 
 /**
  * What the collector does with a request: store and acknowledge it (maybe late), store it and cut the answer, or
- * something else without storing it.
+ * something else without storing it: answer otherwise, or cut it after a while.
  */
 export type Reply =
   | 'receipt'
   | 'cut'
   | { readonly afterMs: number }
+  | { readonly cutAfterMs: number }
   | {
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
@@ -191,6 +192,11 @@ export class RecordingCollector {
   async #answer(reply: Reply, body: SentBody, response: ServerResponse): Promise<void> {
     if (typeof reply === 'object' && 'status' in reply) {
       response.writeHead(reply.status, reply.headers).end(reply.body ?? '');
+      return;
+    }
+    if (typeof reply === 'object' && 'cutAfterMs' in reply) {
+      await delay(reply.cutAfterMs);
+      response.destroy();
       return;
     }
     const rejected = this.log.store(body, this.refuses);

@@ -81,6 +81,7 @@ function randomReply(random: Random, { count }: Arrival): Reply {
   if (dice < 0.4) return { status: 429, headers: { 'Retry-After': '1' } };
   if (dice < 0.45) return { status: 200, body: '<html>' };
   if (dice < 0.5 && count > 20) return { status: 413 };
-  if (dice < 0.7) return { afterMs: random.between(50, 1_500) };
+  if (dice < 0.6) return { cutAfterMs: random.between(50, 1_500) };
+  if (dice < 0.75) return { afterMs: random.between(50, 1_500) };
   return 'receipt';
 }

@@ -90,6 +90,20 @@ export const LEAVING: readonly Scenario[] = [
     },
   },
   {
+    name: 'killed-while-sending',
+    title: '500 events, and SIGKILL of the browser during a request that the server never gets to the end of',
+    variants: BOTH,
+    async run(lab) {
+      const page = await lab.open();
+      lab.collector.reply = () => ({ cutAfterMs: 5_000 });
+      await page.track('killed-', 500, { perTask: 50 });
+      await lab.until('a request', () => lab.collector.arrivals.length > 0);
+      await lab.kill();
+      lab.collector.reply = () => 'receipt';
+      await lab.launch();
+    },
+  },
+  {
     name: 'killed-while-tracking',
     title: 'SIGKILL of the browser in the middle of tracking, five times',
     variants: BOTH,
