@@ -27,8 +27,8 @@ export const STORAGE: readonly Scenario[] = [
     needs: ['limitQuota'],
     launch: { quotaBytes: QUOTA_BYTES },
     // A page whose write has failed tries again after up to 30 seconds.
-    limitMs: 180_000,
-    restLimitMs: 100_000,
+    limitMs: 120_000,
+    restLimitMs: 80_000,
     async run(lab) {
       const page = await lab.open();
       await lab.collector.stop();
