@@ -16,6 +16,8 @@ const READY_LIMIT_MS = 30_000;
 /** From the end of the trouble until all has arrived: a few backoffs. */
 const REST_LIMIT_MS = 45_000;
 
+const GLANCE_LIMIT_MS = 5_000;
+
 export interface LabParts {
   readonly engine: Engine;
   readonly variant: Variant;
@@ -186,6 +188,14 @@ export class Lab {
     // Losses are told with the next batch, so there has to be one.
     await page.track('last-word-', 1);
     await this.#untilEmpty(limitMs);
+  }
+
+  /** After something has gone wrong: what a page says of itself, if one is there to ask. */
+  async glance(): Promise<void> {
+    const [page] = this.#pages;
+    if (!page) return;
+    const status = page.status().catch(() => undefined);
+    this.#lastStatus = (await Promise.race([status, delay(GLANCE_LIMIT_MS)])) ?? this.#lastStatus;
   }
 
   async evidence(): Promise<Evidence> {

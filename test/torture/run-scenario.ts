@@ -94,7 +94,10 @@ async function withLab(
     const lab = new Lab({ engine, variant, profile, site, target, collector, server, launch });
     ends.unshift(() => lab.end());
     const problem = await runWithin(scenario, lab);
-    if (problem !== undefined) reasons.push(problem);
+    if (problem !== undefined) {
+      reasons.push(problem);
+      await lab.glance();
+    }
     return judge(await lab.evidence());
   } finally {
     for (const end of ends) await end();
