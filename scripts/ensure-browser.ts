@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { findBrowser } from './find-browser.ts';
+import { ENGINE_PACKAGES } from './find-engines.ts';
 
 const ADVICE = `The tests need a Chromium, and none was found.
 Install one and run the tests again:
@@ -10,18 +10,38 @@ Install one and run the tests again:
 or set CHROMIUM to the path of a Chromium or Chrome that you have.
 `;
 
-/** Sees to it that there is a browser to test with, installing Debian's as root. */
+/** Sees to it that there are browsers to test with, installing Debian's as root. */
 function main(): void {
-  if (findBrowser() === undefined && process.env['CHROMIUM'] === undefined && canInstall()) {
-    process.stdout.write('no Chromium found: installing it with apt-get\n');
+  const wanted = ENGINE_PACKAGES.filter(({ find, variable }) => {
+    // Who names one wants no other.
+    return find() === undefined && (variable === undefined || process.env[variable] === undefined);
+  });
+  if (wanted.length > 0 && canInstall()) {
+    process.stdout.write(
+      `installing with apt-get, not found: ${wanted.map(({ engine }) => engine).join(', ')}\n`,
+    );
     run(['update', '-qq']);
-    run(['install', '-y', '-qq', '--no-install-recommends', 'chromium']);
+    // One by one: a package that this Debian lacks must not keep the others away.
+    for (const { packages } of wanted) run(['install', '-y', '-qq', '--no-install-recommends', ...packages]);
   }
-  const browser = findBrowser();
-  if (browser === undefined) {
+  for (const { engine, find, packages } of ENGINE_PACKAGES) {
+    const browser = find();
+    if (browser !== undefined) process.stdout.write(`${engine}: ${browser}\n`);
+    else miss(engine, packages);
+  }
+}
+
+/** Chromium is needed everywhere, the others where the machine is there for the tests. */
+function miss(engine: string, packages: readonly string[]): void {
+  if (engine === 'Chromium') {
     process.stderr.write(ADVICE);
     process.exitCode = 1;
-  } else process.stdout.write(`browser: ${browser}\n`);
+    return;
+  }
+  process.stderr.write(
+    `\n*** NOT TESTED in ${engine}: it is not installed. Debian has it in: ${packages.join(' ')} ***\n\n`,
+  );
+  if ((process.env['CI'] ?? '') !== '') process.exitCode = 1;
 }
 
 function canInstall(): boolean {

@@ -8,7 +8,11 @@ const node = (name: string, include: string[], testTimeout: number) => ({
 export default defineConfig({
   test: {
     projects: [
-      node('unit', ['test/unit/{server,shared,scripts}/**/*.test.ts', 'test/contract/**/*.test.ts'], 10_000),
+      node(
+        'unit',
+        ['test/unit/{server,shared,scripts,torture}/**/*.test.ts', 'test/contract/**/*.test.ts'],
+        10_000,
+      ),
       {
         test: {
           name: 'client',

@@ -37,6 +37,15 @@ export class BatchLog {
     );
   }
 
+  /** The same with the places at which they are stored. */
+  entries(): { readonly name: string; readonly batch: string; readonly sequence: number }[] {
+    return [...this.#batches].flatMap(([batch, { events, rejected }]) =>
+      events
+        .map((event, sequence) => ({ name: nameOf(event), batch, sequence }))
+        .filter(({ sequence }) => !rejected.has(sequence)),
+    );
+  }
+
   get size(): number {
     return this.#batches.size;
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,12 +9,13 @@ import { BatchLog, parseBody, type SentBody } from './batch-log.ts';
 
 /**
  * What the collector does with a request: store and acknowledge it (maybe late), store it and cut the answer, or
- * something else without storing it.
+ * something else without storing it: answer otherwise, or cut it after a while.
  */
 export type Reply =
   | 'receipt'
   | 'cut'
   | { readonly afterMs: number }
+  | { readonly cutAfterMs: number }
   | {
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
@@ -94,10 +96,19 @@ export class RecordingCollector {
   }
 
   async start(): Promise<void> {
-    const server = createServer((request, response) => void this.#handle(request, response));
-    this.#server = server;
-    await new Promise<void>((resolve) => server.listen(this.#port, resolve));
-    this.#port = portOf(server.address());
+    // Somebody's connection may have been given the port meanwhile; it won't be for long.
+    for (let tries = 1; ; tries++) {
+      const server = createServer((request, response) => void this.#handle(request, response));
+      try {
+        await once(server.listen(this.#port), 'listening');
+        this.#server = server;
+        this.#port = portOf(server.address());
+        return;
+      } catch (error) {
+        if (tries === 50) throw error;
+        await delay(100);
+      }
+    }
   }
 
   async stop(): Promise<void> {
@@ -181,6 +192,11 @@ export class RecordingCollector {
   async #answer(reply: Reply, body: SentBody, response: ServerResponse): Promise<void> {
     if (typeof reply === 'object' && 'status' in reply) {
       response.writeHead(reply.status, reply.headers).end(reply.body ?? '');
+      return;
+    }
+    if (typeof reply === 'object' && 'cutAfterMs' in reply) {
+      await delay(reply.cutAfterMs);
+      response.destroy();
       return;
     }
     const rejected = this.log.store(body, this.refuses);

@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildLab, type LabFiles } from '../torture/build-lab.ts';
+import { casesOf } from '../torture/cases.ts';
+import { ENGINES } from '../torture/engines/all-engines.ts';
+import { runScenario } from '../torture/run-scenario.ts';
+import { SCENARIOS } from '../torture/scenarios/all-scenarios.ts';
+
+/** The part of `npm run torture` that is fast enough for every run of the tests. */
+describe.each(ENGINES)('the client under torture in $name', (engine) => {
+  let files: LabFiles;
+
+  beforeAll(async () => {
+    files = await buildLab();
+  });
+  afterAll(() => files.remove());
+
+  const cases = casesOf(engine, SCENARIOS).filter(({ scenario, variant }) =>
+    scenario.fast?.includes(variant),
+  );
+
+  for (const { name, scenario, variant } of cases) {
+    it.skipIf(engine.find() === undefined)(
+      `loses and doubles nothing (${name}): ${scenario.title}`,
+      async () => {
+        const { reasons, verdict } = await runScenario(scenario, variant, engine, files);
+        expect({ verdict, reasons }).toEqual({ verdict: 'ok', reasons: [] });
+      },
+    );
+  }
+});

@@ -1,0 +1,86 @@
+import type { Lab } from '../lab.ts';
+import type { Scenario } from '../scenario.ts';
+import { BOTH, PAGE_ONLY } from './both.ts';
+
+const QUOTA_BYTES = 3_000_000;
+
+/** Events before and after something that takes the queue away: what was in it is outside the guarantee. */
+async function lose(lab: Lab, how: () => Promise<unknown>): Promise<void> {
+  const page = await lab.open();
+  await page.track('online-', 10);
+  await lab.untilArrived();
+  await lab.collector.stop();
+  await page.track('gone-', 100, { perTask: 10 });
+  lab.excuseAll();
+  await how();
+  await page.track('after-', 100, { perTask: 10 });
+  await lab.collector.start();
+  await lab.untilArrived();
+}
+
+/** What happens to the queue's database. */
+export const STORAGE: readonly Scenario[] = [
+  {
+    name: 'quota',
+    title: 'the storage is full: what finds no room is counted, the rest arrives',
+    variants: BOTH,
+    needs: ['limitQuota'],
+    launch: { quotaBytes: QUOTA_BYTES },
+    // A page whose write has failed tries again after up to 30 seconds.
+    limitMs: 120_000,
+    restLimitMs: 80_000,
+    async run(lab) {
+      const page = await lab.open();
+      await lab.collector.stop();
+      // 24 MB: more than the storage and the 16 MiB of memory take.
+      const tracked = page.track('full-', 24_000, { perTask: 100, padding: 1_000 });
+      await lab.until('an event to be dropped', () =>
+        [...lab.site.control.outcomes.values()].includes('dropped'),
+      );
+      await lab.collector.start();
+      await tracked;
+    },
+  },
+  {
+    name: 'storage-cleared',
+    title: 'the user clears the storage under an open page: what is tracked afterwards arrives',
+    variants: BOTH,
+    needs: ['clearStorage'],
+    run: (lab) => lose(lab, async () => lab.browser.clearStorage?.(lab.site.origin)),
+  },
+  {
+    name: 'database-deleted',
+    title: 'another tab deletes the database: what is tracked afterwards arrives',
+    variants: BOTH,
+    run: (lab) => lose(lab, async () => (await lab.open()).deleteDatabase()),
+  },
+  {
+    name: 'connection-closed',
+    title: 'the browser closes the database connections of page and worker, four times while a page tracks',
+    variants: BOTH,
+    fast: PAGE_ONLY,
+    async run(lab) {
+      const page = await lab.open();
+      const tracked = page.track('broken-', 400, { perTask: 4, everyMs: 20, receipts: true });
+      for (let round = 0; round < 4; round++) {
+        await lab.sleep(500);
+        lab.check((await page.breakConnections()) > 0, 'there was no connection to close');
+      }
+      await tracked;
+    },
+  },
+  {
+    name: 'schema-raised',
+    title: 'another tab upgrades the database to a higher version while a page tracks',
+    variants: BOTH,
+    async run(lab) {
+      const [page, other] = [await lab.open(), await lab.open()];
+      const tracked = page.track('raised-', 400, { perTask: 4, everyMs: 20, receipts: true });
+      await lab.sleep(500);
+      await other.raiseSchema();
+      await tracked;
+      lab.collector.reply = () => ({ afterMs: 300 });
+      await page.track('later-', 100, { perTask: 10 });
+    },
+  },
+];
