@@ -4,9 +4,11 @@ const node = (name: string, include: string[], testTimeout: number) => ({
   test: { name, include, environment: 'node', testTimeout, hookTimeout: 60_000 },
 });
 
-/** Suites by what they need; those that start servers or browsers run one file at a time. */
+/** Suites by what they need; every file that needs them starts servers and browsers of its own. */
 export default defineConfig({
   test: {
+    // Most tests wait for a timer or a process, so that two files keep two cores no busier than one.
+    maxWorkers: 2,
     projects: [
       node(
         'unit',
