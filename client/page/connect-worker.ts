@@ -69,13 +69,22 @@ async function flushBy(
   clock: Clock,
 ): Promise<FlushReport | undefined> {
   const { port1, port2 } = new MessageChannel();
+  const listening = new AbortController();
+  const gone = new Promise<undefined>((resolve) => {
+    const look = (): void => {
+      if (worker.state === 'redundant') resolve(undefined);
+    };
+    worker.addEventListener('statechange', look, { signal: listening.signal });
+  });
   const api = wrap<WorkerApi>(port1);
   worker.postMessage(PORT_MESSAGE, [port2]);
   const ping = api.ping();
   const report = api.flush(wish);
   try {
-    return (await within(ping, PING_LIMIT_MS, clock)) && (await within(report, RUN_LIMIT_MS, clock));
+    const running = Promise.race([report, gone]);
+    return (await within(ping, PING_LIMIT_MS, clock)) && (await within(running, RUN_LIMIT_MS, clock));
   } finally {
+    listening.abort();
     api[releaseProxy]();
   }
 }

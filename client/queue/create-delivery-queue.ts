@@ -94,7 +94,8 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
 
     split: (batch, parts, holdUntil, answer) =>
       change(batch, ({ tx, state, held, save }) => {
-        save(hold(state, holdUntil, false, answer));
+        // No failure of the endpoint's: or each halving would double the wait for the next.
+        save({ ...hold(state, holdUntil, false, answer), failures: state.failures });
         if (!held) return;
         tx.delete('sent', sameOrder(batch));
         for (const part of parts) tx.put('sent', part);

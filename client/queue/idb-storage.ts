@@ -72,16 +72,21 @@ export function createIdbStorage(name: string): Storage {
         }
         const done = tx.done;
         done.catch(() => undefined);
+        let failure: unknown;
+        const onFailure = (error: unknown): void => {
+          failure ??= error;
+        };
         try {
-          const result = await work(wrapTransaction(tx));
-          // Committed from this task, so that it completes although the page may be gone in the next.
-          // Without it, in an older browser, it completes by itself a little later.
-          tx.commit?.();
+          const working = work(wrapTransaction(tx, onFailure));
+          // Committed from this task, so that it completes although the page may be gone in the next. Only where nothing
+          // was read before: Firefox completes a transaction that was told to commit although a write in it fails.
+          if (!(working instanceof Promise)) tx.commit?.();
+          const result = await working;
           await done;
           return result;
         } catch (error) {
-          // What a read says of an aborted transaction is that it was aborted; this is why.
-          const reason = tx.error ?? error;
+          // What the others say of an aborted transaction is that it was aborted; this is why.
+          const reason = failure ?? tx.error ?? error;
           // A transaction that has failed by itself can't be aborted again.
           try {
             tx.abort();
@@ -97,19 +102,19 @@ export function createIdbStorage(name: string): Storage {
   };
 }
 
-function wrapTransaction(tx: IDBPTransaction<Schema, StoreName[], 'readonly' | 'readwrite'>): Transaction {
+/** @param onFailure - Told of each write that fails. */
+function wrapTransaction(
+  tx: IDBPTransaction<Schema, StoreName[], 'readonly' | 'readwrite'>,
+  onFailure: (error: unknown) => void,
+): Transaction {
   return {
     keys: (store, range, limit) => tx.objectStore(store).getAllKeys(toIdbRange(range), limit),
     all: (store, range, limit) => tx.objectStore(store).getAll(toIdbRange(range), limit),
     put(store, record) {
-      tx.objectStore(store)
-        .put?.(record)
-        .catch(() => undefined);
+      tx.objectStore(store).put?.(record).catch(onFailure);
     },
     delete(store, range) {
-      tx.objectStore(store)
-        .delete?.(toIdbRange(range))
-        .catch(() => undefined);
+      tx.objectStore(store).delete?.(toIdbRange(range)).catch(onFailure);
     },
   };
 }

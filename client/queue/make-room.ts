@@ -19,7 +19,7 @@ export async function withRoom<Result>(
     return await storage.transact(stores, work);
   } catch (error) {
     if (!isFull(error)) throw error;
-    // Deleting is possible in a full storage.
+    // Deleting is possible in a full storage, in most browsers.
     await storage.transact(['endpoints'], (tx) => tx.delete('endpoints', { from: [NOBODY], to: [NOBODY] }));
     return storage.transact(stores, work);
   }

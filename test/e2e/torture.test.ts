@@ -5,8 +5,11 @@ import { ENGINES } from '../torture/engines/all-engines.ts';
 import { runScenario } from '../torture/run-scenario.ts';
 import { SCENARIOS } from '../torture/scenarios/all-scenarios.ts';
 
+// One that is missing is told of by the tests of the engines.
+const INSTALLED = ENGINES.filter((engine) => engine.find() !== undefined);
+
 /** The part of `npm run torture` that is fast enough for every run of the tests. */
-describe.each(ENGINES)('the client under torture in $name', (engine) => {
+describe.each(INSTALLED)('the client under torture in $name', (engine) => {
   let files: LabFiles;
 
   beforeAll(async () => {
@@ -19,12 +22,9 @@ describe.each(ENGINES)('the client under torture in $name', (engine) => {
   );
 
   for (const { name, scenario, variant } of cases) {
-    it.skipIf(engine.find() === undefined)(
-      `loses and doubles nothing (${name}): ${scenario.title}`,
-      async () => {
-        const { reasons, verdict } = await runScenario(scenario, variant, engine, files);
-        expect({ verdict, reasons }).toEqual({ verdict: 'ok', reasons: [] });
-      },
-    );
+    it(`loses and doubles nothing (${name}): ${scenario.title}`, async () => {
+      const { reasons, verdict } = await runScenario(scenario, variant, engine, files);
+      expect({ verdict, reasons }).toEqual({ verdict: 'ok', reasons: [] });
+    });
   }
 });

@@ -73,8 +73,8 @@ export class Lab {
   }
 
   /** Starts the browser, again with the same profile. Its first tab stays empty, so that others can be closed. */
-  async launch(): Promise<void> {
-    const { engine, launch, profile } = this.#parts;
+  async launch(launch = this.#parts.launch): Promise<void> {
+    const { engine, profile } = this.#parts;
     // Chromium limits what the origin of its first tab stores.
     const url = launch.quotaBytes === undefined ? 'about:blank' : `${this.site.origin}${PATHS.empty}`;
     this.#browser = await this.waitFor('the browser to start', engine.launch(profile, url, launch));

@@ -54,13 +54,10 @@ export async function runScenario(
 }
 
 /** Why the engine can't run the scenario; empty if it can. */
-function lacksOf({ lacks, name }: Engine, { launch, needs = [] }: Scenario): readonly string[] {
-  // Firefox can be limited when it starts.
-  const isLimited = name === 'firefox' && launch?.quotaBytes !== undefined;
-  return needs
-    .filter((ability) => !(ability === 'limitQuota' && isLimited))
-    .map((ability) => lacks[ability])
-    .filter((reason) => reason !== undefined);
+function lacksOf({ lacks, name }: Engine, { except = {}, needs = [] }: Scenario): readonly string[] {
+  const reason = except[name];
+  if (reason !== undefined) return [reason];
+  return needs.map((ability) => lacks[ability]).filter((lack) => lack !== undefined);
 }
 
 async function withLab(

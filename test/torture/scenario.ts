@@ -1,4 +1,4 @@
-import type { Ability, LaunchOptions } from './engines/engine.ts';
+import type { Ability, EngineName, LaunchOptions } from './engines/engine.ts';
 import type { Lab } from './lab.ts';
 import type { Variant } from './protocol.ts';
 
@@ -11,6 +11,8 @@ export interface Scenario {
   readonly variants: readonly Variant[];
   /** What the engine must be able to do. */
   readonly needs?: readonly Ability[];
+  /** Engines in which it can't be judged, and why. */
+  readonly except?: Readonly<Partial<Record<EngineName, string>>>;
   /** Those that `npm test` runs as well. Default: none. */
   readonly fast?: readonly Variant[];
   /** Events go to the real server instead of the recording collector. */

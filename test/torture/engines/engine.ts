@@ -3,7 +3,13 @@ export type EngineName = 'chromium' | 'firefox' | 'webkit';
 
 /** What not every engine can be made to do; the methods of `Browser` that do it are missing there. */
 export type Ability =
-  'backgroundSync' | 'clearStorage' | 'closeLastTab' | 'limitQuota' | 'setOffline' | 'stopWorkers';
+  | 'backgroundSync'
+  | 'clearStorage'
+  | 'closeLastTab'
+  | 'launchWithQuota'
+  | 'limitQuota'
+  | 'setOffline'
+  | 'stopWorkers';
 
 export interface Engine {
   readonly name: EngineName;
