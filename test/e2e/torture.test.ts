@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildLab, type LabFiles } from '../torture/build-lab.ts';
 import { casesOf } from '../torture/cases.ts';
 import { ENGINES } from '../torture/engines/all-engines.ts';
-import { runScenario } from '../torture/run-scenario.ts';
+import { lacksOf, runScenario } from '../torture/run-scenario.ts';
 import { SCENARIOS } from '../torture/scenarios/all-scenarios.ts';
 
 // One that is missing is told of by the tests of the engines.
@@ -17,8 +17,8 @@ describe.each(INSTALLED)('the client under torture in $name', (engine) => {
   });
   afterAll(() => files.remove());
 
-  const cases = casesOf(engine, SCENARIOS).filter(({ scenario, variant }) =>
-    scenario.fast?.includes(variant),
+  const cases = casesOf(engine, SCENARIOS).filter(
+    ({ scenario, variant }) => scenario.fast?.includes(variant) && lacksOf(engine, scenario).length === 0,
   );
 
   for (const { name, scenario, variant } of cases) {

@@ -54,7 +54,7 @@ export async function runScenario(
 }
 
 /** Why the engine can't run the scenario; empty if it can. */
-function lacksOf({ lacks, name }: Engine, { except = {}, needs = [] }: Scenario): readonly string[] {
+export function lacksOf({ lacks, name }: Engine, { except = {}, needs = [] }: Scenario): readonly string[] {
   const reason = except[name];
   if (reason !== undefined) return [reason];
   return needs.map((ability) => lacks[ability]).filter((lack) => lack !== undefined);
