@@ -11,8 +11,8 @@ export interface Locks {
 /**
  * Runs the task while no other flusher of this origin runs, if that can be had within `LOCK_WAIT_MS`.
  *
- * The lock saves requests, and tells that another's lease has ended with its life. What keeps batches from being mixed up is their lease: a frozen tab can
- * hold a lock for ever, and many browsers have none.
+ * The lock saves requests, and tells that another's lease has ended with its life. What keeps batches from being mixed
+ * up is their lease: a frozen tab can hold a lock for ever, and many browsers have none.
  */
 export async function withFlushLock<Result>(
   locks: Locks | undefined,

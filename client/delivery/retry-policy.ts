@@ -28,18 +28,23 @@ export interface Attempt {
 export type Action =
   | { readonly kind: 'acknowledge'; readonly refusals: readonly Refusal[] }
   /** Replace it by its halves; wait with everything to its endpoint for `holdMs`. */
-  | { readonly kind: 'split'; readonly holdMs: number; readonly isRefused: boolean }
+  | {
+      readonly kind: 'split';
+      readonly holdMs: number;
+      /** The server itself said that it has not stored any of the batch. */
+      readonly isRefused: boolean;
+    }
   | { readonly kind: 'set-aside'; readonly refusal: Refusal }
   /** Wait: this batch for `delayMs`, everything to its endpoint for `holdMs`. */
   | {
       readonly kind: 'retry';
       readonly delayMs: number;
       readonly holdMs: number;
+      /** There was no answer at all. */
       readonly silent: boolean;
+      /** As for a split. */
       readonly isRefused: boolean;
     };
-
-// `isRefused`: the server itself said that it has not stored any of the batch.
 
 /** What to do about an answer. Pure: `random` is at least 0 and below 1. */
 export function decide(answer: Answer, attempt: Attempt, random: () => number): Action {

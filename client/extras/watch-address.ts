@@ -1,3 +1,5 @@
+import { traceMethod } from './trace-method.ts';
+
 /**
  * Calls `onChange` after each change of the page's address that loads no page, at once.
  *
@@ -17,8 +19,8 @@ export function watchAddress(onChange: (isReplacement: boolean) => void): () => 
 
 function watchHistory(onChange: (isReplacement: boolean) => void): () => void {
   const onMove = (): void => onChange(false);
-  const unwrapPush = wrap('pushState', onMove);
-  const unwrapReplace = wrap('replaceState', () => onChange(true));
+  const unwrapPush = traceMethod(history, 'pushState', () => onMove);
+  const unwrapReplace = traceMethod(history, 'replaceState', () => () => onChange(true));
   addEventListener('popstate', onMove);
   addEventListener('hashchange', onMove);
   return () => {
@@ -26,29 +28,5 @@ function watchHistory(onChange: (isReplacement: boolean) => void): () => void {
     unwrapReplace();
     removeEventListener('popstate', onMove);
     removeEventListener('hashchange', onMove);
-  };
-}
-
-/**
- * Has `afterCall` called after each call of a method of `history`, on top of what others have put there.
- *
- * @returns What takes it off. If others have wrapped it since, it stays below them and only passes calls on.
- */
-function wrap(name: 'pushState' | 'replaceState', afterCall: () => void): () => void {
-  const isOwn = Object.getOwnPropertyDescriptor(history, name) !== undefined;
-  const original: unknown = Reflect.get(history, name);
-  if (typeof original !== 'function') return () => undefined;
-  let isOn = true;
-  const wrapper = function (this: unknown, ...args: readonly unknown[]): unknown {
-    const result: unknown = Reflect.apply(original, this, args);
-    if (isOn) afterCall();
-    return result;
-  };
-  Reflect.set(history, name, wrapper);
-  return () => {
-    isOn = false;
-    if (Reflect.get(history, name) !== wrapper) return;
-    if (isOwn) Reflect.set(history, name, original);
-    else Reflect.deleteProperty(history, name);
   };
 }

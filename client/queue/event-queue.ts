@@ -106,7 +106,8 @@ export interface Release {
  *   changes nothing. Only `acknowledge` removes whatever the token: the server has the batch.
  * - A lease ends after `LEASE_MS`, or with the life of its flusher if that held the flush lock. The batch may then
  *   be sent twice at once, under one id, which the server stores once.
- * - A full storage blocks nothing: room is made for a lease, at last by dropping (and counting) the oldest batches.
+ * - In a full storage room is made for a lease, at last by dropping (and counting) the oldest batches. Where the browser
+ *   refuses even that, `lease` rejects, and what is queued waits for more room.
  */
 export interface DeliveryQueue {
   /** Endpoints that have anything queued. */

@@ -25,8 +25,10 @@ export const STORAGE: readonly Scenario[] = [
     title: 'the storage is full: what finds no room is counted, the rest arrives',
     variants: BOTH,
     needs: ['launchWithQuota'],
-    // Nor does it give room back before the database has been idle for long.
-    except: { firefox: 'a database of Firefox that has reached its quota takes no deletes either' },
+    except: {
+      firefox:
+        'a known limit: while a database of Firefox is at its quota, not even a lease can be written, and nothing is sent; quota-lifted judges what comes later',
+    },
     launch: { quotaBytes: QUOTA_BYTES },
     // A page whose write has failed tries again after up to 30 seconds.
     limitMs: 120_000,
