@@ -75,7 +75,7 @@ function parsePlainEvent(
     timestamp > nowMs + limits.maxFutureMs ||
     !Array.isArray(context) ||
     context.length > limits.maxContextItems ||
-    !isText(version ?? null)
+    !(version === undefined || isText(version))
   )
     return undefined;
   const items: (string | null)[] = [];
@@ -84,8 +84,11 @@ function parsePlainEvent(
     if (!isText(item)) return undefined;
     items.push(item);
   }
-  const event = { customer, product, type, timestamp: timestamp + 0, context: items };
-  const whole: UsageEvent = isText(version) ? { ...event, version } : event;
+  const at = timestamp + 0;
+  const whole: UsageEvent =
+    version === undefined
+      ? { customer, product, type, timestamp: at, context: items }
+      : { customer, product, type, timestamp: at, context: items, version };
   const text = JSON.stringify(whole);
   // As short as this, no field can be too long. A lone surrogate is escaped, too.
   const isShort = text.length <= limits.maxStringLength && text.length * 3 <= limits.maxEventBytes;

@@ -12,7 +12,8 @@ export function browserPlatform(): Platform {
     },
     async gzip(text) {
       if (typeof CompressionStream === 'undefined') return undefined;
-      const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
+      // A blob would be handed to the browser's process and back first.
+      const stream = new Response(text).body?.pipeThrough(new CompressionStream('gzip'));
       return new Response(stream).arrayBuffer();
     },
     // Missing on pages without TLS, which bring their own.

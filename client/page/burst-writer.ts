@@ -7,6 +7,9 @@ import type { Clock } from './clock.ts';
 import { createBurst, type PendingBurst } from './pending-burst.ts';
 import { persist } from './persist.ts';
 
+/** A tenth of a request's worth: bursts are not cut when they are packed, and what one leaves empty is small. */
+const MAX_BURST_EVENTS = DEFAULT_LIMITS.maxEvents / 10;
+
 const MAX_BURST_BYTES = DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES;
 
 /** Events held in memory while storage can't be written; beyond, the oldest burst is dropped. */
@@ -22,8 +25,12 @@ export interface WriterParts {
 }
 
 export interface BurstWriter {
-  /** Takes an event's JSON text; it is written in this task or, if a write is under way, right after it. */
-  add(text: string): { readonly burst: PendingBurst; readonly index: number };
+  /**
+   * Takes an event's JSON text; it is written in this task or, if a write is under way, right after it.
+   *
+   * @returns The burst whose last event it is now.
+   */
+  add(text: string): PendingBurst;
   /** Counts events that will not be written, with the next write. */
   readonly lose: (reason: LossReason, count: number) => void;
   /** Forgets what is not stored, also what is being written, and the losses. */
@@ -123,11 +130,9 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     }
   }
 
-  /** If there is no room for it any more. */
   function dropOldest(): void {
-    const [oldest] = waiting;
-    if (!oldest || memoryBytes <= MAX_MEMORY_BYTES) return;
-    waiting.shift();
+    const oldest = waiting.shift();
+    if (!oldest) return;
     memoryBytes -= oldest.bytes;
     // Whoever waits for its outcome keeps the burst.
     oldest.texts = [];
@@ -139,7 +144,7 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
   function openBurst(bytes: number): PendingBurst {
     const last = waiting[waiting.length - 1];
     const hasRoom =
-      last && last.count < DEFAULT_LIMITS.maxEvents && last.bytes + bytes + 1 <= MAX_BURST_BYTES;
+      last && last.count < MAX_BURST_EVENTS && last.bytes + bytes + 1 <= MAX_BURST_BYTES;
     if (hasRoom) return last;
     const burst = createBurst(clock.now());
     waiting.push(burst);
@@ -152,13 +157,13 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
       const bytes = utf8Length(text);
       const burst = openBurst(bytes);
       const size = bytes + (burst.count > 0 ? 1 : 0);
-      const index = burst.count++;
+      burst.count++;
       burst.texts.push(text);
       burst.bytes += size;
       memoryBytes += size;
-      dropOldest();
+      if (memoryBytes > MAX_MEMORY_BYTES) dropOldest();
       wake();
-      return { burst, index };
+      return burst;
     },
     lose,
     discard() {

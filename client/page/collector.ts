@@ -13,7 +13,7 @@ import type { Config } from './options.ts';
 import type { PageDelivery } from './page-delivery.ts';
 import { ERASED, type PendingBurst } from './pending-burst.ts';
 import { persist } from './persist.ts';
-import { prepareEvent } from './prepare-event.ts';
+import { prepareEvent, type TrackCall } from './prepare-event.ts';
 import { within } from './within.ts';
 
 /** Bursts whose outcome is of interest once the other part has been loaded, and events before `init`, at most. */
@@ -123,29 +123,18 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
     };
   }
 
-  function accept(ready: Config, nowMs: number, values: Values, args: unknown): Tracked {
-    const prepared = prepareEvent(ready, nowMs, values, args);
+  function accept(ready: Config, nowMs: number, values: Values, call: TrackCall): Tracked {
+    const prepared = prepareEvent(ready, nowMs, values, call);
     if (!prepared) return BEFORE_SEND;
     if (!prepared.ok) return refuse(prepared.problems);
-    const { burst, index } = writer.add(prepared.text);
-    // Most callers want neither promise: the second is made when it is asked for.
-    return {
-      stored: burst.stored,
-      get delivered() {
-        return burst.stored.then((outcome) =>
-          // Where consent is refused from the start, the other part is never loaded.
-          outcome.status === 'discarded'
-            ? outcome
-            : delivering.then((loaded) => loaded.delivered(burst, index)),
-        );
-      },
-    };
+    const burst = writer.add(prepared.text);
+    return new TrackedEvent(burst, burst.count - 1, delivering);
   }
 
   /** Takes the arguments as text: the caller's own may change before they are looked at. */
-  function acceptLater(nowMs: number, args: readonly unknown[]): Tracked {
+  function acceptLater(nowMs: number, call: TrackCall): Tracked {
     const values = shared;
-    const text = JSON.stringify(args);
+    const text = JSON.stringify(call);
     if (uninitiatedLength + text.length > MAX_EARLY_LENGTH) return loseEarly();
     uninitiatedLength += text.length;
     const optOutsBefore = optOuts;
@@ -201,13 +190,14 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
         // No options at all: a later call may bring some.
       }
     },
-    track(...args) {
+    track(type, context, options) {
       if (isClosed) return CLOSED;
       if (consent.state() === 'refused') return PRIVACY;
       const nowMs = clock.now();
       try {
-        if (config) return accept(config, nowMs, shared, args);
-        if (++uninitiated <= MAX_EARLY) return acceptLater(nowMs, args);
+        const call = { type, context, options };
+        if (config) return accept(config, nowMs, shared, call);
+        if (++uninitiated <= MAX_EARLY) return acceptLater(nowMs, call);
       } catch {
         return refuseMalformed();
       }
@@ -237,6 +227,30 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
       await within(closing, READY_LIMIT_MS, clock);
     },
   };
+}
+
+/** An event that is on its way. Most callers want neither promise: the second is made when it is asked for. */
+class TrackedEvent implements Tracked {
+  declare readonly stored: Tracked['stored'];
+  declare private readonly burst: PendingBurst;
+  declare private readonly index: number;
+  declare private readonly delivering: Promise<PageDelivery>;
+
+  constructor(burst: PendingBurst, index: number, delivering: Promise<PageDelivery>) {
+    this.stored = burst.stored;
+    this.burst = burst;
+    this.index = index;
+    this.delivering = delivering;
+  }
+
+  get delivered(): Tracked['delivered'] {
+    return this.stored.then((outcome) =>
+      // Where consent is refused from the start, the other part is never loaded.
+      outcome.status === 'discarded'
+        ? outcome
+        : this.delivering.then((loaded) => loaded.delivered(this.burst, this.index)),
+    );
+  }
 }
 
 type Values = Readonly<Record<string, string | null>>;

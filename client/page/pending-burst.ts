@@ -36,15 +36,15 @@ interface Waiter {
 }
 
 export function createBurst(nowMs: number): PendingBurst {
-  const [stored, resolveStored] = defer<StoredOutcome>();
+  const stored = defer<StoredOutcome>();
   return {
     id: newBatchId(nowMs),
     createdAt: nowMs,
     texts: [],
     count: 0,
     bytes: 0,
-    stored,
-    resolveStored,
+    stored: stored[0],
+    resolveStored: stored[1],
     outcomes: [],
     waiters: [],
   };

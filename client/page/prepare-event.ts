@@ -5,6 +5,13 @@ import type { Problem } from './api.ts';
 import type { Config } from './options.ts';
 import { orderContext } from './order-context.ts';
 
+/** The arguments of `track`, of any kind. */
+export interface TrackCall {
+  readonly type?: unknown;
+  readonly context?: unknown;
+  readonly options?: unknown;
+}
+
 export type Prepared =
   /** `text` is the event as JSON. */
   | { readonly ok: true; readonly text: string }
@@ -14,7 +21,6 @@ export type Prepared =
  * Makes an event of what `track` was given, and shows it to the site's hook.
  *
  * @param shared - Values that every event with such a key gets.
- * @param args - The arguments of `track`, of any kind.
  * @returns null if the hook has dropped the event.
  * @throws What the arguments throw when they are looked at.
  */
@@ -22,13 +28,11 @@ export function prepareEvent(
   config: Config,
   nowMs: number,
   shared: Readonly<Record<string, string | null>>,
-  args: unknown,
+  { type, context, options }: TrackCall,
 ): Prepared | null {
-  const list: readonly unknown[] = Array.isArray(args) ? args : [];
-  const [type, context, given] = list;
-  const options = isRecord(given) ? given : {};
-  const { customer = config.customer, product = config.product, timestamp = nowMs } = options;
-  const { version = config.version } = options;
+  const own = isRecord(options) ? options : {};
+  const { customer = config.customer, product = config.product, timestamp = nowMs } = own;
+  const { version = config.version } = own;
   const ordered = orderContext(context, config.contextKeys[String(type)], shared);
   const event = { customer, product, type, timestamp, context: ordered, version };
   const parsed = parseEvent(event, DEFAULT_LIMITS, nowMs);

@@ -33,8 +33,9 @@ export function createReceipts(emitter: Emitter): Receipts {
   return {
     expect(burst) {
       pending.set(burst.id, burst);
+      if (pending.size <= MAX_PENDING) return;
       const [oldest] = pending;
-      if (!oldest || pending.size <= MAX_PENDING) return;
+      if (!oldest) return;
       pending.delete(oldest[0]);
       for (const waiter of oldest[1].waiters) waiter.resolve({ status: 'unknown' });
     },

@@ -1,6 +1,10 @@
 let lastMs = 0;
 let counter = 0;
 
+/** Random words in stock: asking for them costs more than making an id of them. */
+const stock = new Uint32Array(128);
+let left = 0;
+
 /**
  * A time-ordered UUID (version 7): ids of one context sort in the order in which they were made.
  *
@@ -15,17 +19,25 @@ export function newBatchId(nowMs: number): string {
     lastMs++;
     counter = 0;
   }
-  const random = crypto.getRandomValues(new Uint8Array(8));
-  random[0] = ((random[0] ?? 0) & 0x3f) | 0x80;
-  const tail = hex(random);
-  const head = lastMs.toString(16).padStart(12, '0');
-  const middle = counter.toString(16).padStart(3, '0');
-  return `${head.slice(0, 8)}-${head.slice(8)}-7${middle}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+  if (left === 0) left = crypto.getRandomValues(stock).length;
+  // With the bits of the variant first, it always has 8 digits.
+  const tail = (takeWord() % 2 ** 30 + 2 ** 31).toString(16) + digits(takeWord(), 8);
+  const head = digits(lastMs, 12);
+  return `${head.slice(0, 8)}-${head.slice(8)}-7${digits(counter, 3)}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+}
+
+/** Each word is used once. */
+function takeWord(): number {
+  return stock[--left] ?? 0;
+}
+
+function digits(value: number, length: number): string {
+  return value.toString(16).padStart(length, '0');
 }
 
 /** Two lower-case hexadecimal digits a byte. */
 export function hex(bytes: Iterable<number>): string {
   let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  for (const byte of bytes) text += digits(byte, 2);
   return text;
 }

@@ -39,9 +39,9 @@ describe('burst writer', () => {
 
   it('writes what one task tracked as one burst', async () => {
     const writer = open();
-    const places = ['{"a":1}', '{"b":2}'].map((text) => writer.add(text).index);
+    const counts = ['{"a":1}', '{"b":2}'].map((text) => writer.add(text).count);
     await settle();
-    expect(places).toEqual([0, 1]);
+    expect(counts).toEqual([1, 2]);
     expect(written.map(({ burst }) => [burst.events, burst.count, burst.bytes])).toEqual([
       ['{"a":1},{"b":2}', 2, 15],
     ]);
@@ -59,21 +59,21 @@ describe('burst writer', () => {
     expect(written.map(({ burst }) => burst.events)).toEqual(['0', '1,2,3,4']);
   });
 
-  it('cuts a burst at 1,000 events and at the bytes of a request', async () => {
+  it('cuts a burst at 100 events and at the bytes of a request', async () => {
     const writer = open();
-    for (let index = 0; index < 1001; index++) writer.add('1');
+    for (let index = 0; index < 201; index++) writer.add('1');
     const large = '"'.padEnd(600_000, 'é');
     writer.add(large);
     writer.force();
     expect(written).toEqual([]);
     await settle();
-    expect(written.map(({ burst }) => burst.count)).toEqual([1000, 1, 1]);
+    expect(written.map(({ burst }) => burst.count)).toEqual([100, 100, 1, 1]);
   });
 
   it('says stored only when the write has ended', async () => {
     const writer = open();
     let outcome: unknown;
-    void writer.add('1').burst.stored.then((value) => (outcome = value));
+    void writer.add('1').stored.then((value) => (outcome = value));
     await settle();
     expect(outcome).toBeUndefined();
     finish.shift()?.();
@@ -113,9 +113,9 @@ describe('burst writer', () => {
   it('drops the oldest burst, and counts it, when memory runs out before storage opens', async () => {
     let openNow: ((queue: EventQueue) => void) | undefined;
     const writer = open(new Promise((resolve) => (openNow = resolve)));
-    const first = writer.add('1').burst;
+    const first = writer.add('1');
     await settle();
-    const second = writer.add('"'.padEnd(1_000_000, 'x')).burst;
+    const second = writer.add('"'.padEnd(1_000_000, 'x'));
     for (let index = 0; index < 16; index++) writer.add('"'.padEnd(1_000_000, 'x'));
     expect(dropped).toEqual([second]);
     expect(await second.stored).toEqual({ status: 'dropped' });
@@ -188,7 +188,7 @@ describe('burst writer', () => {
       };
     };
     writer.force(divert);
-    const { burst } = writer.add('1');
+    const burst = writer.add('1');
     await clock.advance(100);
     expect(await burst.stored).toMatchObject({ status: 'stored' });
     expect(tries).toEqual(['1', '1']);
@@ -271,7 +271,7 @@ describe('burst writer', () => {
       onStored: () => undefined,
       onDropped: (burst) => dropped.push(burst),
     });
-    const { burst } = writer.add('1');
+    const burst = writer.add('1');
     expect(await burst.stored).toEqual({ status: 'dropped' });
     expect(dropped).toEqual([burst]);
   });

@@ -44,7 +44,7 @@ describe('page delivery', () => {
       Promise.resolve((calls.push(urgent ? 'urgent' : 'send'), report));
     const never = () => Promise.reject(new Error('not needed'));
     const writer: BurstWriter = {
-      add: () => ({ burst: createBurst(clock.nowMs), index: 0 }),
+      add: () => createBurst(clock.nowMs),
       lose: () => undefined,
       discard: () => undefined,
       force(divert) {
