@@ -103,6 +103,9 @@ function isText(item: unknown): item is string | null {
   return item === null || typeof item === 'string';
 }
 
+/** Of one event: a body could hold a million bad items. */
+const MAX_PROBLEMS = 20;
+
 /** Finds everything that is wrong with an event. */
 export function parseAnyEvent(
   value: Readonly<Record<string, unknown>>,
@@ -110,116 +113,84 @@ export function parseAnyEvent(
   nowMs: number,
 ): ParsedEvent {
   const problems: EventProblem[] = [];
-  const customer = readCode(value, 'customer', problems, limits);
-  const product = readCode(value, 'product', problems, limits);
-  const type = readCode(value, 'type', problems, limits);
-  const timestamp = readTimestamp(value['timestamp'], problems, nowMs + limits.maxFutureMs);
-  const context = readContext(value['context'], problems, limits);
-  const version = readVersion(value['version'], problems, limits);
-  if (
-    customer === undefined ||
-    product === undefined ||
-    type === undefined ||
-    timestamp === undefined ||
-    context === undefined ||
-    version === false
-  ) {
-    return { ok: false, event: undefined, problems };
-  }
-  const event: UsageEvent =
-    version === undefined
-      ? { customer, product, type, timestamp, context }
-      : { customer, product, type, timestamp, context, version };
-  if (problems.length > 0) return { ok: false, event, problems };
-  const text = JSON.stringify(event);
-  // Most events are far below the limit: three bytes a unit is the most that UTF-8 takes.
-  if (text.length * 3 > limits.maxEventBytes && utf8Length(text) > limits.maxEventBytes) {
-    return { ok: false, event, problems: [{ code: 'EVENT_TOO_LARGE', path: '' }] };
-  }
-  return { ok: true, event, text };
-}
-
-function readCode(
-  value: Readonly<Record<string, unknown>>,
-  path: 'customer' | 'product' | 'type',
-  problems: EventProblem[],
-  limits: Limits,
-): string | undefined {
-  const field = value[path];
-  if (typeof field !== 'string') {
-    const isMissing = field === undefined || field === null;
-    problems.push({ code: isMissing ? 'REQUEST_PARAMETER_MISSING' : 'REQUEST_PARAMETER_MALFORMED', path });
-    return undefined;
-  }
-  if (field === '') problems.push({ code: 'REQUEST_PARAMETER_MISSING', path });
-  else if (field.length > limits.maxCodeLength) problems.push({ code: 'EVENT_FIELD_TOO_LONG', path });
-  else if (hasControlCharacter(field)) problems.push({ code: 'REQUEST_PARAMETER_MALFORMED', path });
-  return toWellFormed(field);
-}
-
-function readTimestamp(field: unknown, problems: EventProblem[], latest: number): number | undefined {
-  const path = 'timestamp';
-  if (typeof field !== 'number') {
-    const isMissing = field === undefined || field === null;
-    problems.push({ code: isMissing ? 'REQUEST_PARAMETER_MISSING' : 'REQUEST_PARAMETER_MALFORMED', path });
-    return undefined;
-  }
-  if (!Number.isSafeInteger(field)) {
-    problems.push({ code: 'REQUEST_PARAMETER_MALFORMED', path });
-    // JSON reads 1e999 as Infinity, which has no JSON text of its own.
-    return Number.isFinite(field) ? field : undefined;
-  }
-  if (field < 0 || field > latest) problems.push({ code: 'EVENT_TIMESTAMP_OUT_OF_RANGE', path });
-  // -0 + 0 is 0, so that both zeros are one.
-  return field + 0;
-}
-
-function readContext(
-  field: unknown,
-  problems: EventProblem[],
-  limits: Limits,
-): readonly (string | null)[] | undefined {
-  const path = 'context';
-  if (!Array.isArray(field)) {
-    const isMissing = field === undefined || field === null;
-    problems.push({ code: isMissing ? 'REQUEST_PARAMETER_MISSING' : 'REQUEST_PARAMETER_MALFORMED', path });
-    return undefined;
-  }
-  if (field.length > limits.maxContextItems) problems.push({ code: 'EVENT_FIELD_TOO_LONG', path });
-  const items: readonly unknown[] = field;
-  const context: (string | null)[] = [];
+  /** Whether every field has its type. */
   let isShaped = true;
-  // One bad item is enough to name: a body could hold a million of them.
-  for (let index = 0; index < items.length && isShaped; index++) {
-    const item = items[index];
-    if (item === null) context.push(null);
-    else if (typeof item === 'string') context.push(readItem(item, `context[${index}]`, problems, limits));
-    else {
-      isShaped = false;
-      problems.push({ code: 'REQUEST_PARAMETER_MALFORMED', path: `context[${index}]` });
+
+  function blame(code: EventProblem['code'], path: string): void {
+    if (problems.length < MAX_PROBLEMS) problems.push({ code, path });
+  }
+
+  function blameType(path: string, field: unknown): void {
+    isShaped = false;
+    const isMissing = field === undefined || field === null;
+    blame(isMissing ? 'REQUEST_PARAMETER_MISSING' : 'REQUEST_PARAMETER_MALFORMED', path);
+  }
+
+  function readText(field: string, path: string, maxLength = limits.maxStringLength): string {
+    if (field.length > maxLength) blame('EVENT_FIELD_TOO_LONG', path);
+    return toWellFormed(field);
+  }
+
+  function readCode(path: 'customer' | 'product' | 'type'): string {
+    const field = value[path];
+    if (typeof field !== 'string') {
+      blameType(path, field);
+      return '';
     }
+    if (field === '') blame('REQUEST_PARAMETER_MISSING', path);
+    else if (field.length <= limits.maxCodeLength && hasControlCharacter(field))
+      blame('REQUEST_PARAMETER_MALFORMED', path);
+    return readText(field, path, limits.maxCodeLength);
   }
-  return isShaped ? context : undefined;
-}
 
-function readItem(item: string, path: string, problems: EventProblem[], limits: Limits): string {
-  if (item.length > limits.maxStringLength && problems.length < 20) {
-    problems.push({ code: 'EVENT_FIELD_TOO_LONG', path });
+  function readTimestamp(field: unknown, path: string): number {
+    // JSON reads 1e999 as Infinity, which has no JSON text of its own.
+    if (typeof field !== 'number' || !Number.isFinite(field)) {
+      blameType(path, field);
+      return 0;
+    }
+    if (!Number.isSafeInteger(field)) blame('REQUEST_PARAMETER_MALFORMED', path);
+    else if (field < 0 || field > nowMs + limits.maxFutureMs) blame('EVENT_TIMESTAMP_OUT_OF_RANGE', path);
+    // -0 + 0 is 0, so that both zeros are one.
+    return field + 0;
   }
-  return toWellFormed(item);
-}
 
-function readVersion(
-  field: unknown,
-  problems: EventProblem[],
-  limits: Limits,
-): string | null | undefined | false {
-  if (field === undefined || field === null) return field;
-  if (typeof field !== 'string') {
-    problems.push({ code: 'REQUEST_PARAMETER_MALFORMED', path: 'version' });
-    return false;
+  function readContext(field: unknown, path: string): readonly (string | null)[] {
+    const context: (string | null)[] = [];
+    if (!Array.isArray(field)) {
+      blameType(path, field);
+      return context;
+    }
+    if (field.length > limits.maxContextItems) blame('EVENT_FIELD_TOO_LONG', path);
+    for (let index = 0; index < field.length; index++) {
+      const item: unknown = field[index];
+      const itemPath = `${path}[${index}]`;
+      if (!isText(item)) {
+        blameType(itemPath, false);
+        // One that is of another type is enough to name.
+        break;
+      }
+      context.push(item === null ? item : readText(item, itemPath));
+    }
+    return context;
   }
-  return readItem(field, 'version', problems, limits);
+
+  const customer = readCode('customer');
+  const product = readCode('product');
+  const type = readCode('type');
+  const timestamp = readTimestamp(value['timestamp'], 'timestamp');
+  const context = readContext(value['context'], 'context');
+  let event: UsageEvent = { customer, product, type, timestamp, context };
+  const { version } = value;
+  if (typeof version === 'string') event = { ...event, version: readText(version, 'version') };
+  else if (version === null) event = { ...event, version };
+  else if (version !== undefined) blameType('version', version);
+  if (!isShaped) return { ok: false, event: undefined, problems };
+  const text = problems.length > 0 ? '' : JSON.stringify(event);
+  // Most events are far below the limit: three bytes a unit is the most that UTF-8 takes.
+  if (text.length * 3 > limits.maxEventBytes && utf8Length(text) > limits.maxEventBytes)
+    blame('EVENT_TOO_LARGE', '');
+  return problems.length > 0 ? { ok: false, event, problems } : { ok: true, event, text };
 }
 
 /** What tells events apart, in a fixed order: two events with the same JSON text of it are the same. */

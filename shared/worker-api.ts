@@ -12,8 +12,6 @@ export interface FlushReport {
   readonly requests: number;
   /** Some request got no answer at all: the network or the server is away. */
   readonly silent?: boolean;
-  /** When something can next be sent; null when nothing is queued. Epoch milliseconds. */
-  readonly dueAt: number | null;
 }
 
 /** What the worker offers on the port of one message. Outcomes are values: codes don't survive a throw. */

@@ -34,7 +34,7 @@ export interface Flusher {
 }
 
 export function createFlusher(parts: FlusherParts): Flusher {
-  const { locks, lockName, platform, queue } = parts;
+  const { locks, lockName, platform } = parts;
   return {
     flush: runInTurn(async (wish) => {
       let requests = 0;
@@ -42,10 +42,10 @@ export function createFlusher(parts: FlusherParts): Flusher {
         const silent = await withFlushLock(locks, lockName, platform, (isLocked) =>
           flushAll(parts, wish, isLocked, () => requests++),
         );
-        return { ok: true, requests, silent, dueAt: await earliestDueAt(queue, platform.now()) };
+        return { ok: true, requests, silent };
       } catch {
         // A dead connection or a full disk: the lease runs out, and the batch is sent again.
-        return { ok: false, requests, silent: false, dueAt: null };
+        return { ok: false, requests, silent: false };
       }
     }, joinWishes),
   };
@@ -131,7 +131,8 @@ async function settle(
   }
 }
 
-async function earliestDueAt(queue: DeliveryQueue, nowMs: number): Promise<number | null> {
+/** When something can next be sent, to any endpoint; null when nothing is queued. Epoch milliseconds. */
+export async function earliestDueAt(queue: DeliveryQueue, nowMs: number): Promise<number | null> {
   let earliest: number | null = null;
   for (const endpoint of await queue.endpoints()) {
     const { dueAt } = await queue.status(endpoint, nowMs);

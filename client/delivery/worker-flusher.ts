@@ -19,19 +19,26 @@ const SYNC_LIMIT_MS = 1_000;
 
 export interface WorkerFlusherParts {
   readonly flusher: Flusher;
+  /** When something can next be sent, epoch milliseconds; null when nothing is queued. */
+  readonly dueAt: () => Promise<number | null>;
   readonly platform: Pick<Platform, 'after' | 'now'>;
   /** Has the browser wake this worker when it is online again. Never rejects. */
   readonly requestSync: () => Promise<void>;
 }
 
+/** What a run has done, and when the next one can do something; see `WorkerFlusherParts.dueAt`. */
+export interface WorkerReport extends FlushReport {
+  readonly dueAt: number | null;
+}
+
 /** What a worker does for the pages that ask it; whoever calls keeps the worker alive for it. */
 export interface WorkerFlusher {
   /** One run of the flush loop. */
-  readonly flush: (wish: FlushWish) => Promise<FlushReport>;
+  readonly flush: (wish: FlushWish) => Promise<WorkerReport>;
   /** Goes on after such a run while the next one is near, unless somebody else asks meanwhile. */
-  readonly flushOn: (first: FlushReport) => Promise<void>;
+  readonly flushOn: (first: WorkerReport) => Promise<void>;
   /** For a sync event, which must not ask for another. */
-  readonly flushOnSync: () => Promise<FlushReport>;
+  readonly flushOnSync: () => Promise<WorkerReport>;
   /** For a page that has stored events: if it lives, it asks in time, and nothing is sent twice as often. */
   readonly flushUnlessAsked: () => Promise<void>;
   /** For a page on its way out: it may still have been writing when the first run looked. */
@@ -39,7 +46,9 @@ export interface WorkerFlusher {
 }
 
 /** Nothing here is state of the queue: a worker forgets it whenever the browser likes. */
-export function createWorkerFlusher({ flusher, platform, requestSync }: WorkerFlusherParts): WorkerFlusher {
+export function createWorkerFlusher(parts: WorkerFlusherParts): WorkerFlusher {
+  const { flusher, platform, requestSync } = parts;
+
   /** How often a flush was asked for in this worker's life by somebody who goes on from there. */
   let askedCount = 0;
   /** How often it went on by itself. */
@@ -47,19 +56,29 @@ export function createWorkerFlusher({ flusher, platform, requestSync }: WorkerFl
   /** Until when it goes on by itself. */
   let stayUntil = 0;
 
-  async function run(wish: FlushWish): Promise<FlushReport> {
+  /** Rejects never, as the flusher. */
+  async function runOnce(wish: FlushWish): Promise<WorkerReport> {
     const report = await flusher.flush(wish);
+    try {
+      return { ...report, dueAt: await parts.dueAt() };
+    } catch {
+      return { ...report, ok: false, dueAt: null };
+    }
+  }
+
+  async function run(wish: FlushWish): Promise<WorkerReport> {
+    const report = await runOnce(wish);
     if (report.silent) await Promise.race([requestSync(), wait(SYNC_LIMIT_MS)]);
     return report;
   }
 
-  async function flush(wish: FlushWish): Promise<FlushReport> {
+  async function flush(wish: FlushWish): Promise<WorkerReport> {
     askedCount++;
     stayUntil = platform.now() + STAY_MS;
     return run(wish);
   }
 
-  async function flushOn(first: FlushReport): Promise<void> {
+  async function flushOn(first: WorkerReport): Promise<void> {
     let report = first;
     for (;;) {
       const now = platform.now();
@@ -84,7 +103,7 @@ export function createWorkerFlusher({ flusher, platform, requestSync }: WorkerFl
   return {
     flush,
     flushOn,
-    flushOnSync: () => flusher.flush({ urgent: true }),
+    flushOnSync: () => runOnce({ urgent: true }),
     async flushUnlessAsked() {
       const before = askedCount;
       await wait(DEBOUNCE_MS + GRACE_MS);

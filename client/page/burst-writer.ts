@@ -4,7 +4,7 @@ import type { EventQueue } from '../queue/event-queue.ts';
 import { ENVELOPE_BYTES } from '../queue/queue-limits.ts';
 import type { LossReason } from '../queue/records.ts';
 import type { Clock } from './clock.ts';
-import { createBurst, type PendingBurst } from './pending-burst.ts';
+import { createBurst, nameBurst, type PendingBurst } from './pending-burst.ts';
 import { persist } from './persist.ts';
 
 /** A tenth of a request's worth: bursts are not cut when they are packed, and what one leaves empty is small. */
@@ -19,6 +19,7 @@ export interface WriterParts {
   /** Asked before each attempt: resolves when events may be stored. */
   readonly queue: () => Promise<EventQueue>;
   readonly clock: Clock;
+  /** A burst of events has got its id, and something will become of it. */
   readonly onBurst: (burst: PendingBurst) => void;
   readonly onStored: (burst: PendingBurst) => void;
   readonly onDropped: (burst: PendingBurst) => void;
@@ -103,7 +104,9 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
   /** Never rejects: whatever fails, the next burst is written. */
   async function write(burst: PendingBurst): Promise<void> {
     writing.add(burst);
+    nameBurst(burst);
     const { id, count, bytes, createdAt } = burst;
+    if (count > 0) tell(() => onBurst(burst));
     const store = count > 0 && tryDivert(burst);
     const losses = !store && lost && { lost };
     if (losses) lost = undefined;
@@ -123,11 +126,7 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     if (!writing.delete(burst)) return;
     memoryBytes -= bytes;
     burst.texts = [];
-    try {
-      if (count > 0) onStored(burst);
-    } catch {
-      // Delivery has its own ways to find what is queued; what comes next is stored in any case.
-    }
+    if (count > 0) tell(() => onStored(burst));
   }
 
   function dropOldest(): void {
@@ -138,17 +137,17 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     oldest.texts = [];
     oldest.resolveStored({ status: 'dropped' });
     lose('dropped:memory', oldest.count);
+    nameBurst(oldest);
+    onBurst(oldest);
     onDropped(oldest);
   }
 
   function openBurst(bytes: number): PendingBurst {
     const last = waiting[waiting.length - 1];
-    const hasRoom =
-      last && last.count < MAX_BURST_EVENTS && last.bytes + bytes + 1 <= MAX_BURST_BYTES;
+    const hasRoom = last && last.count < MAX_BURST_EVENTS && last.bytes + bytes + 1 <= MAX_BURST_BYTES;
     if (hasRoom) return last;
     const burst = createBurst(clock.now());
     waiting.push(burst);
-    onBurst(burst);
     return burst;
   }
 
@@ -191,4 +190,13 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     },
     count: () => [...waiting, ...writing].reduce((sum, burst) => sum + burst.count, 0),
   };
+}
+
+/** Whatever the others do about it, what comes next is stored: they have their own ways to find what is queued. */
+function tell(others: () => void): void {
+  try {
+    others();
+  } catch {
+    // A part of another build.
+  }
 }

@@ -1,4 +1,5 @@
 import { EMPTY_LEDGER } from '../../shared/batch.ts';
+import { isRecord } from '../../shared/text.ts';
 import { announce } from '../delivery/announce.ts';
 import { createEventQueue } from '../queue/create-event-queue.ts';
 import type { OpenedStorage } from '../queue/open-storage.ts';
@@ -139,7 +140,11 @@ export function createCollector({ clock, emitter, ...parts }: CollectorParts): C
     uninitiatedLength += text.length;
     const optOutsBefore = optOuts;
     const tracked = started
-      .then((ready) => (optOuts > optOutsBefore ? PRIVACY : accept(ready, nowMs, values, JSON.parse(text))))
+      .then((ready) => {
+        if (optOuts > optOutsBefore) return PRIVACY;
+        const kept: unknown = JSON.parse(text);
+        return accept(ready, nowMs, values, isRecord(kept) ? kept : {});
+      })
       .catch(refuseMalformed);
     return {
       stored: tracked.then((later) => later.stored),

@@ -78,7 +78,7 @@ export function createDeliverer({ clock, connect, loadFlusher }: DelivererParts)
         // Not there, as if it had not come in time.
       }
       // What could send can't be loaded now. What was tracked lies safe in the queue.
-      return { ok: false, requests: 0, dueAt: null };
+      return { ok: false, requests: 0 };
     },
     leave() {
       link?.leave();

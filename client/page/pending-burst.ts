@@ -5,7 +5,8 @@ import { defer } from './defer.ts';
 
 /** A burst of this page, from its first event until the outcome of its last one is known. */
 export interface PendingBurst {
-  readonly id: string;
+  /** Empty until it is written or given up for the first time. */
+  id: string;
   readonly createdAt: number;
   /** JSON texts; emptied once they are stored or dropped. */
   texts: string[];
@@ -35,10 +36,11 @@ interface Waiter {
   resolve(outcome: DeliveredOutcome): void;
 }
 
+/** Without an id as yet: `track()` is not to wait for it. */
 export function createBurst(nowMs: number): PendingBurst {
   const stored = defer<StoredOutcome>();
   return {
-    id: newBatchId(nowMs),
+    id: '',
     createdAt: nowMs,
     texts: [],
     count: 0,
@@ -48,4 +50,10 @@ export function createBurst(nowMs: number): PendingBurst {
     outcomes: [],
     waiters: [],
   };
+}
+
+/** Gives a burst the id that it has for ever. Ids sort in the order of these calls. */
+export function nameBurst(burst: PendingBurst): PendingBurst {
+  burst.id = newBatchId(burst.createdAt);
+  return burst;
 }

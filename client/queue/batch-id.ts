@@ -21,7 +21,7 @@ export function newBatchId(nowMs: number): string {
   }
   if (left === 0) left = crypto.getRandomValues(stock).length;
   // With the bits of the variant first, it always has 8 digits.
-  const tail = (takeWord() % 2 ** 30 + 2 ** 31).toString(16) + digits(takeWord(), 8);
+  const tail = ((takeWord() % 2 ** 30) + 2 ** 31).toString(16) + digits(takeWord(), 8);
   const head = digits(lastMs, 12);
   return `${head.slice(0, 8)}-${head.slice(8)}-7${digits(counter, 3)}-${tail.slice(0, 4)}-${tail.slice(4)}`;
 }

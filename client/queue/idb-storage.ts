@@ -71,12 +71,12 @@ export function createIdbStorage(name: string): Storage {
           continue;
         }
         let failure: unknown;
-        tx.onerror = ({ target }) => {
+        tx.addEventListener('error', ({ target }) => {
           if (target instanceof IDBRequest) failure ??= target.error;
-        };
+        });
         const done = new Promise((resolve, reject) => {
-          tx.oncomplete = resolve;
-          tx.onabort = reject;
+          tx.addEventListener('complete', resolve);
+          tx.addEventListener('abort', reject);
         });
         done.catch(() => undefined);
         try {

@@ -1,7 +1,7 @@
 import { QUEUE_NAME } from '../../shared/worker-api.ts';
 import { announce, openChannel } from '../delivery/announce.ts';
 import { browserPlatform } from '../delivery/browser-platform.ts';
-import { createFlusher } from '../delivery/flusher.ts';
+import { createFlusher, earliestDueAt } from '../delivery/flusher.ts';
 import { createWorkerFlusher } from '../delivery/worker-flusher.ts';
 import { createDeliveryQueue } from '../queue/create-delivery-queue.ts';
 import { createIdbStorage } from '../queue/idb-storage.ts';
@@ -10,15 +10,18 @@ import { requestSync } from './background-sync.ts';
 const channel = openChannel();
 const platform = browserPlatform();
 
+const queue = createDeliveryQueue(createIdbStorage(QUEUE_NAME));
+
 /** This worker's delivery; see `WorkerFlusher`. */
 export const delivery = createWorkerFlusher({
   flusher: createFlusher({
-    queue: createDeliveryQueue(createIdbStorage(QUEUE_NAME)),
+    queue,
     platform,
     locks: navigator.locks,
     lockName: QUEUE_NAME,
     onAnswer: (endpoint, done, holdUntil) => announce(channel, { endpoint, done: done ?? null, holdUntil }),
   }),
+  dueAt: () => earliestDueAt(queue, platform.now()),
   platform,
   requestSync,
 });

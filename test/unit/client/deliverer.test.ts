@@ -13,7 +13,7 @@ describe('deliverer', () => {
     runs = [];
   });
 
-  const report = { ok: true, requests: 0, dueAt: null };
+  const report = { ok: true, requests: 0 };
   const link: WorkerLink = {
     flush: () => Promise.resolve((runs.push('worker'), report)),
     leave: () => void runs.push('leave'),
@@ -65,14 +65,14 @@ describe('deliverer', () => {
   });
 
   it('sends nothing at once that a worker has tried and could not write down', async () => {
-    const failed = { ok: false, requests: 1, dueAt: null };
+    const failed = { ok: false, requests: 1 };
     const deliverer = open(() => Promise.resolve({ ...link, flush: () => Promise.resolve(failed) }));
     expect(await deliverer.deliver(WISH)).toEqual(failed);
     expect(runs).toEqual([]);
   });
 
   it('sends by the page what a worker could not even read', async () => {
-    const failed = { ok: false, requests: 0, dueAt: null };
+    const failed = { ok: false, requests: 0 };
     const deliverer = open(() => Promise.resolve({ ...link, flush: () => Promise.resolve(failed) }));
     expect(await deliverer.deliver(WISH)).toEqual(report);
     expect(runs).toEqual(['page']);

@@ -27,7 +27,7 @@ describe('flush scheduler', () => {
       debounceMs: 1_000,
       deliver({ urgent }) {
         sends.push({ afterMs: clock.nowMs - NOW, urgent });
-        return Promise.resolve({ ok: isOk, requests: 1, dueAt: null });
+        return Promise.resolve({ ok: isOk, requests: 1 });
       },
       status: () => (isReadable ? Promise.resolve(status) : Promise.reject(new Error('lost'))),
       onPlanned: () => planned++,

@@ -6,7 +6,7 @@ import type { WorkerLink } from '../../../client/page/connect-worker.ts';
 import { createEmitter, type Emitter } from '../../../client/page/emitter.ts';
 import { readOptions } from '../../../client/page/options.ts';
 import { createPageDelivery, type PageDelivery } from '../../../client/page/page-delivery.ts';
-import { createBurst, type PendingBurst } from '../../../client/page/pending-burst.ts';
+import { createBurst, nameBurst, type PendingBurst } from '../../../client/page/pending-burst.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
 import type { Storage } from '../../../client/queue/storage.ts';
 import { present } from '../../support/client-assert.ts';
@@ -37,19 +37,19 @@ describe('page delivery', () => {
   });
   afterEach(() => delivery?.stop());
 
-  const report = { ok: true, requests: 0, dueAt: null };
+  const report = { ok: true, requests: 0 };
 
   function open(connect?: () => Promise<WorkerLink | undefined>): PageDelivery {
     const flush = ({ urgent }: { urgent: boolean }) =>
       Promise.resolve((calls.push(urgent ? 'urgent' : 'send'), report));
     const never = () => Promise.reject(new Error('not needed'));
     const writer: BurstWriter = {
-      add: () => createBurst(clock.nowMs),
+      add: () => nameBurst(createBurst(clock.nowMs)),
       lose: () => undefined,
       discard: () => undefined,
       force(divert) {
         calls.push('force');
-        diverted = divert?.({ ...createBurst(clock.nowMs), count: 1 });
+        diverted = divert?.({ ...nameBurst(createBurst(clock.nowMs)), count: 1 });
       },
       settled: () => Promise.resolve(),
       count: () => 0,
@@ -91,7 +91,7 @@ describe('page delivery', () => {
     await queue.events.enqueue(burst, false);
     const { batch } = await queue.leaseNow(clock.nowMs);
     await queue.delivery.acknowledge(batch, [], makeAnswer('delivered', clock.nowMs));
-    return { ...createBurst(clock.nowMs), id: burst.id, count: 1 };
+    return { ...nameBurst(createBurst(clock.nowMs)), id: burst.id, count: 1 };
   }
 
   it('finds in the queue what became of its bursts while it was being loaded', async () => {
@@ -147,7 +147,7 @@ describe('page delivery', () => {
         )) satisfies Storage['transact'],
     });
     const show = async () => {
-      page.expect({ ...createBurst(clock.nowMs), count: 1 });
+      page.expect({ ...nameBurst(createBurst(clock.nowMs)), count: 1 });
       document.dispatchEvent(new Event('visibilitychange'));
       await settle();
     };
@@ -218,7 +218,7 @@ describe('page delivery', () => {
   it('has everything written and sent when the page goes', async () => {
     const opened = open();
     await settle();
-    opened.stored(createBurst(clock.nowMs));
+    opened.stored(nameBurst(createBurst(clock.nowMs)));
     dispatchEvent(new Event('pagehide'));
     await settle();
     expect(calls).toEqual(['send', 'force', 'send']);

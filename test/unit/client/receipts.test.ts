@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createEmitter, type Emitter } from '../../../client/page/emitter.ts';
-import { createBurst } from '../../../client/page/pending-burst.ts';
+import { createBurst, nameBurst } from '../../../client/page/pending-burst.ts';
 import { createReceipts } from '../../../client/page/receipts.ts';
 import type { DoneBatch } from '../../../client/queue/records.ts';
 import { ENDPOINT, NOW } from '../../support/client-queue.ts';
@@ -30,7 +30,7 @@ describe('receipts', () => {
 
   it('tells of what is no news only if it concerns a burst of this page', async () => {
     const receipts = createReceipts(emitter);
-    const burst = { ...createBurst(NOW), count: 1 };
+    const burst = { ...nameBurst(createBurst(NOW)), count: 1 };
     receipts.expect(burst);
     receipts.settle(doneOf('old', 'other'), false);
     receipts.settle(doneOf('own', burst.id), false);
@@ -44,7 +44,7 @@ describe('receipts', () => {
     'says why the queue gave a burst up: %s',
     async (cause) => {
       const receipts = createReceipts(emitter);
-      const burst = { ...createBurst(NOW), count: 1 };
+      const burst = { ...nameBurst(createBurst(NOW)), count: 1 };
       receipts.expect(burst);
       const done: DoneBatch = { ...doneOf('x', burst.id), outcome: 'dropped' };
       receipts.settle(cause ? { ...done, cause } : done, true);
@@ -54,10 +54,10 @@ describe('receipts', () => {
 
   it('says that it does not know of a forgotten burst, asked before or after', async () => {
     const receipts = createReceipts(emitter);
-    const burst = { ...createBurst(NOW), count: 1 };
+    const burst = { ...nameBurst(createBurst(NOW)), count: 1 };
     receipts.expect(burst);
     const before = receipts.delivered(burst, 0);
-    for (let place = 0; place < 10_000; place++) receipts.expect(createBurst(NOW));
+    for (let place = 0; place < 10_000; place++) receipts.expect(nameBurst(createBurst(NOW)));
     expect(await before).toEqual({ status: 'unknown' });
     expect(await receipts.delivered(burst, 0)).toEqual({ status: 'unknown' });
   });

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createWorkerFlusher, type WorkerFlusher } from '../../../client/delivery/worker-flusher.ts';
-import type { FlushReport } from '../../../shared/worker-api.ts';
+import {
+  createWorkerFlusher,
+  type WorkerFlusher,
+  type WorkerReport,
+} from '../../../client/delivery/worker-flusher.ts';
 import { FakeClock } from '../../support/client-clock.ts';
 import { NOW } from '../../support/client-queue.ts';
 
@@ -11,7 +14,7 @@ describe('worker flusher', () => {
   let clock: FakeClock;
   let runs: number[];
   let syncs: number;
-  let next: () => FlushReport;
+  let next: () => WorkerReport;
   let worker: WorkerFlusher;
   beforeEach(() => {
     clock = new FakeClock();
@@ -28,6 +31,7 @@ describe('worker flusher', () => {
             });
           }),
       },
+      dueAt: () => Promise.resolve(next().dueAt),
       platform: clock,
       requestSync: () => Promise.resolve(void syncs++),
     });
