@@ -71,9 +71,10 @@ async function flushAll(
       // Else a page that goes on tracking would have a request for every few events.
       isSentOnly ||= lease.isLast;
       const action = await deliver(parts, lease, leaving);
-      if (action.kind !== 'retry') continue;
-      urgentBeforeMs = 0;
-      silent ||= action.silent;
+      silent ||= action.kind === 'retry' && action.silent;
+      // What it was split into has to wait.
+      if (lease.isAll) break;
+      if (action.kind === 'retry') urgentBeforeMs = 0;
     }
   }
   return silent;

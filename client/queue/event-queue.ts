@@ -84,6 +84,8 @@ export interface Lease {
   readonly wasDoubtful: boolean;
   /** It took all that was never sent: what comes later can wait for company. */
   readonly isLast: boolean;
+  /** And nothing that was sent before is due: there is no need to ask again. */
+  readonly isAll: boolean;
 }
 
 export interface Release {

@@ -35,12 +35,14 @@ export async function leaseBatch(
   if (!waiting) return undefined;
   // In doubt until its answer says otherwise: this flusher may not live to hear it.
   const batch = { ...waiting, ...claim };
+  const isLast = merged?.isLast === true;
   tx.put('sent', batch);
   return {
     batch,
     failures: state.failures,
     wasDoubtful: isDoubtful(waiting),
-    isLast: merged?.isLast === true,
+    isLast,
+    isAll: isLast && !last,
   };
 }
 
