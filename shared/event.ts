@@ -81,7 +81,7 @@ function parsePlainEvent(
   const items: (string | null)[] = [];
   for (let index = 0; index < context.length; index++) {
     const item: unknown = context[index];
-    if (!isText(item)) return undefined;
+    if (item !== null && typeof item !== 'string') return undefined;
     items.push(item);
   }
   const at = timestamp + 0;

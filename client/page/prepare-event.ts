@@ -5,6 +5,8 @@ import type { Problem } from './api.ts';
 import type { Config } from './options.ts';
 import { orderContext } from './order-context.ts';
 
+const NONE: Readonly<Record<string, unknown>> = Object.freeze({});
+
 /** The arguments of `track`, of any kind. */
 export interface TrackCall {
   readonly type?: unknown;
@@ -30,7 +32,7 @@ export function prepareEvent(
   shared: Readonly<Record<string, string | null>>,
   { type, context, options }: TrackCall,
 ): Prepared | null {
-  const own = isRecord(options) ? options : {};
+  const own = isRecord(options) ? options : NONE;
   const { customer = config.customer, product = config.product, timestamp = nowMs } = own;
   const { version = config.version } = own;
   const ordered = orderContext(context, config.contextKeys[String(type)], shared);
