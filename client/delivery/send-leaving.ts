@@ -37,7 +37,9 @@ export function sendLeaving(parts: FlusherParts, burst: LeavingBurst): (() => Pr
   // Begun first: its outcome is written after it.
   const stored = parts.queue.adopt(batch, false);
   stored.catch(() => undefined);
-  deliver(parts, { batch, failures: 0, wasDoubtful: false, isLast: false, isAll: false }, true).catch(() => undefined);
+  deliver(parts, { batch, failures: 0, wasDoubtful: false, isLast: false, isAll: false }, true).catch(
+    () => undefined,
+  );
   let isFirst = true;
   return () => {
     if (!isFirst) return parts.queue.adopt(batch, true);

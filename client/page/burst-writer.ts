@@ -7,9 +7,6 @@ import type { Clock } from './clock.ts';
 import { createBurst, nameBurst, type PendingBurst } from './pending-burst.ts';
 import { persist } from './persist.ts';
 
-/** A tenth of a request's worth: bursts are not cut when they are packed, and what one leaves empty is small. */
-const MAX_BURST_EVENTS = DEFAULT_LIMITS.maxEvents / 10;
-
 const MAX_BURST_BYTES = DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES;
 
 /** Events held in memory while storage can't be written; beyond, the oldest burst is dropped. */
@@ -144,7 +141,8 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
 
   function openBurst(bytes: number): PendingBurst {
     const last = waiting[waiting.length - 1];
-    const hasRoom = last && last.count < MAX_BURST_EVENTS && last.bytes + bytes + 1 <= MAX_BURST_BYTES;
+    const hasRoom =
+      last && last.count < DEFAULT_LIMITS.maxEvents && last.bytes + bytes + 1 <= MAX_BURST_BYTES;
     if (hasRoom) return last;
     const burst = createBurst(clock.now());
     waiting.push(burst);

@@ -72,7 +72,8 @@ export function createIdbStorage(name: string): Storage {
         }
         let failure: unknown;
         tx.addEventListener('error', ({ target }) => {
-          if (target instanceof IDBRequest) failure ??= target.error;
+          // What the others say is that they were aborted; this is why.
+          if (target instanceof IDBRequest && target.error?.name !== 'AbortError') failure ??= target.error;
         });
         const done = new Promise((resolve, reject) => {
           tx.addEventListener('complete', resolve);
@@ -88,7 +89,6 @@ export function createIdbStorage(name: string): Storage {
           await done;
           return result;
         } catch (error) {
-          // What the others say of an aborted transaction is that it was aborted; this is why.
           const reason = failure ?? tx.error ?? error;
           // A transaction that has failed by itself can't be aborted again.
           try {

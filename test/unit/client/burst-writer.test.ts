@@ -59,15 +59,15 @@ describe('burst writer', () => {
     expect(written.map(({ burst }) => burst.events)).toEqual(['0', '1,2,3,4']);
   });
 
-  it('cuts a burst at 100 events and at the bytes of a request', async () => {
+  it('cuts a burst at 1,000 events and at the bytes of a request', async () => {
     const writer = open();
-    for (let index = 0; index < 201; index++) writer.add('1');
+    for (let index = 0; index < 1001; index++) writer.add('1');
     const large = '"'.padEnd(600_000, 'é');
     writer.add(large);
     writer.force();
     expect(written).toEqual([]);
     await settle();
-    expect(written.map(({ burst }) => burst.count)).toEqual([100, 100, 1, 1]);
+    expect(written.map(({ burst }) => burst.count)).toEqual([1000, 1, 1]);
   });
 
   it('says stored only when the write has ended', async () => {
