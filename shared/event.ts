@@ -42,7 +42,7 @@ export type ParsedEvent =
  * @param value - Anything; it is never changed, stringified or walked deeper than its context.
  * @param limits - Sizes beyond which the event is refused.
  * @param nowMs - The time now; timestamps may lie at most `limits.maxFutureMs` after it.
- * @returns The event, or every problem found in it. Never throws.
+ * @returns The event, or the problems found in it, at most 20. Never throws.
  */
 export function parseEvent(value: unknown, limits: Limits, nowMs: number): ParsedEvent {
   if (!isRecord(value)) {
@@ -106,7 +106,7 @@ function isText(item: unknown): item is string | null {
 /** Of one event: a body could hold a million bad items. */
 const MAX_PROBLEMS = 20;
 
-/** Finds everything that is wrong with an event. */
+/** Finds what is wrong with an event, up to `MAX_PROBLEMS`. */
 export function parseAnyEvent(
   value: Readonly<Record<string, unknown>>,
   limits: Limits,

@@ -14,7 +14,7 @@ export function browserPlatform(): Platform {
       if (typeof CompressionStream === 'undefined') return undefined;
       // A blob would be handed to the browser's process and back first.
       const stream = new Response(text).body?.pipeThrough(new CompressionStream('gzip'));
-      return new Response(stream).arrayBuffer();
+      return stream && new Response(stream).arrayBuffer();
     },
     // Missing on pages without TLS, which bring their own.
     sha1: (bytes) => crypto.subtle.digest('SHA-1', bytes),

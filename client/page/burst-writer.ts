@@ -24,7 +24,8 @@ export interface WriterParts {
 
 export interface BurstWriter {
   /**
-   * Takes an event's JSON text; it is written in this task or, if a write is under way, right after it.
+   * Takes an event's JSON text; it is written in this task or, if a write is under way or more was tracked in this task
+   * than one burst holds, after the writes before it.
    *
    * @returns The burst whose last event it is now.
    */

@@ -59,7 +59,7 @@ interface Surroundings {
 
 /** Everything that happens to a page's events once they are stored. */
 export interface PageDelivery {
-  /** A burst of this page, begun or long stored. */
+  /** A burst of this page that is about to be written or dropped, or long stored. */
   readonly expect: (burst: PendingBurst) => void;
   /** A burst is in the queue. */
   readonly stored: (burst: PendingBurst) => void;

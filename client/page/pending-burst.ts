@@ -5,7 +5,7 @@ import { defer } from './defer.ts';
 
 /** A burst of this page, from its first event until the outcome of its last one is known. */
 export interface PendingBurst {
-  /** Empty until it is written or given up for the first time. */
+  /** Empty until it is first written or dropped; for ever, if it was discarded before. */
   id: string;
   readonly createdAt: number;
   /** JSON texts; emptied once they are stored or dropped. */

@@ -19,7 +19,10 @@ export function newBatchId(nowMs: number): string {
     lastMs++;
     counter = 0;
   }
-  if (left === 0) left = crypto.getRandomValues(stock).length;
+  if (left === 0) {
+    crypto.getRandomValues(stock);
+    left = stock.length;
+  }
   // With the bits of the variant first, it always has 8 digits.
   const tail = ((takeWord() % 2 ** 30) + 2 ** 31).toString(16) + digits(takeWord(), 8);
   const head = digits(lastMs, 12);

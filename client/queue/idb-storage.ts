@@ -1,4 +1,5 @@
 import { type IDBPDatabase, openDB, unwrap, wrap } from 'idb';
+import { isRecord } from '../../shared/text.ts';
 import { KEY_PATHS, type Records, type StoreName } from './records.ts';
 import type { KeyRange, Storage, Transaction } from './storage.ts';
 
@@ -78,13 +79,15 @@ export function createIdbStorage(name: string): Storage {
         const done = new Promise((resolve, reject) => {
           tx.addEventListener('complete', resolve);
           tx.addEventListener('abort', reject);
+          // Firefox may complete it all the same.
+          tx.addEventListener('error', reject);
         });
         done.catch(() => undefined);
         try {
           const working = work(wrapTransaction(tx));
           // Committed from this task, so that it completes although the page may be gone in the next. Only where nothing
           // was read before: Firefox completes a transaction that was told to commit although a write in it fails.
-          if (!(working instanceof Promise)) tx.commit?.();
+          if (!isPromise(working)) tx.commit?.();
           const result = await working;
           await done;
           return result;
@@ -106,8 +109,8 @@ export function createIdbStorage(name: string): Storage {
 }
 
 /**
- * Without the library's proxies, which would take a fifth of the time that storing a burst takes: of a write, nobody
- * wants a promise or what it returns.
+ * Without the library's proxies, which cost the main thread time: of a write, nobody wants a promise or what it
+ * returns.
  */
 function wrapTransaction(tx: IDBTransaction): Transaction {
   return {
@@ -120,6 +123,11 @@ function wrapTransaction(tx: IDBTransaction): Transaction {
       tx.objectStore(store).delete(toIdbRange(range));
     },
   };
+}
+
+/** Also of another kind than the page's `Promise`, which libraries replace: an asynchronous function's stays native. */
+function isPromise(value: unknown): boolean {
+  return isRecord(value) && 'then' in value;
 }
 
 /** What lies in a store is what `Schema` says: nobody else writes there. */

@@ -61,6 +61,29 @@ describe('a page that is left', () => {
     );
     expect(stage.site.conflicts).toEqual([]);
   });
+
+  it('in the task that tracked a burst of 1,000 has all of it stored', async () => {
+    const page = await stage.browser.context.newPage();
+    // Nothing but the first script is there to see to it.
+    await page.route('**/waybill-flush.js*', (route) => route.abort());
+    await page.goto(stage.site.origin);
+    expect(await track(page, 'first', 'stored')).toBe('stored');
+    const names = Array.from({ length: 1_000 }, (_, place) => `burst-${place}`);
+    await page.evaluate((values) => {
+      const { waybill } = window;
+      if (!waybill || !('track' in waybill)) throw new Error('no collector');
+      for (const value of values) waybill.track('T', [value]);
+      location.href = 'about:blank';
+    }, names);
+    await page.waitForURL('about:blank');
+    const next = await openTab('', 'none');
+    expect(await track(next, 'next', 'delivered')).toBe('delivered');
+    await vi.waitFor(
+      () => expect(stage.site.stored().toSorted()).toEqual([...names, 'first', 'next'].toSorted()),
+      WAIT,
+    );
+    expect(stage.site.conflicts).toEqual([]);
+  });
 });
 
 function tagsOf(page: Page): Promise<readonly string[]> {

@@ -88,6 +88,12 @@ const RUNGS: readonly Rung[] = [
       };`,
     ...IN_MEMORY,
   },
+  {
+    missing: 'the Promise that asynchronous functions return, and a worker',
+    pageLacks: NO_WORKER,
+    harm: 'self.Promise = class extends Promise {};',
+    worker: 'none',
+  },
   { missing: 'TLS', isInsecure: true, worker: 'none' },
 ];
 

@@ -93,6 +93,17 @@ describe('flush', () => {
     expect(await flush()).toMatchObject({ ok: false, requests: 1 });
   });
 
+  it('does not ask for more where it took all that was due', async () => {
+    const queue = openQueue(createMemoryStorage());
+    let leases = 0;
+    const { flush } = setUp(receiptFor, {
+      queue: { ...queue.delivery, lease: (request) => (leases++, queue.delivery.lease(request)) },
+    });
+    await queue.events.enqueue(makeBurst(1), false);
+    await flush();
+    expect(leases).toBe(1);
+  });
+
   it('leaves what is stored during a run for the next one, so that it can share a request', async () => {
     let stored = 0;
     const { events, monitor, flush, sent, clock } = setUp(async (init) => {
