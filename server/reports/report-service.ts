@@ -167,7 +167,10 @@ export class ReportService {
     const outcome = await running.outcome;
     this.#running.delete(running);
     this.#startNext();
-    if (!this.#isClosed) await this.#end(job, outcome);
+    if (this.#isClosed) return;
+    // Before anybody hears of the end; what can't be removed now is tried again after it.
+    if (outcome.kind !== 'done') await this.#discard(job).catch(() => undefined);
+    await this.#end(job, outcome);
   }
 
   /** Ends a job at once for everyone who asks, and keeps trying until that is durable. */
@@ -178,8 +181,7 @@ export class ReportService {
     this.#log(job, outcome, ending);
     for (;;) {
       try {
-        // A process that was killed leaves its temporary file behind.
-        if (outcome.kind !== 'done') await rm(`${this.#path(job)}.tmp`, { force: true });
+        if (outcome.kind !== 'done') await this.#discard(job);
         await jobs.end(job.job, ending);
         this.#ended.delete(job.job);
         return;
@@ -192,6 +194,12 @@ export class ReportService {
       await new Promise((resolve) => setTimeout(resolve, RECORD_RETRY_MS).unref());
       if (this.#isClosed) return;
     }
+  }
+
+  /** A process that was killed leaves its temporary file behind or, killed after the last step, the finished one. */
+  async #discard(job: ReportJob): Promise<void> {
+    await rm(`${this.#path(job)}.tmp`, { force: true });
+    await rm(this.#path(job), { force: true });
   }
 
   #log(job: ReportJob, outcome: ReportOutcome, { status, endMs, error }: JobEnding): void {
