@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS } from '../../shared/limits.ts';
 import { utf8Length } from '../../shared/text.ts';
 import type { EventQueue } from '../queue/event-queue.ts';
+import { isFull } from '../queue/make-room.ts';
 import { ENVELOPE_BYTES } from '../queue/queue-limits.ts';
 import type { LossReason } from '../queue/records.ts';
 import type { Clock } from './clock.ts';
@@ -109,6 +110,7 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     const losses = !store && lost && { lost };
     if (losses) lost = undefined;
     let triedAt: number | undefined;
+    let isUnsure = false;
     // The storage may be full or its connection dead. The events wait here; a later attempt reopens it.
     await persist(async (attempt) => {
       const opened = await queue();
@@ -116,8 +118,14 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
       const repeatedAt = clock.now();
       triedAt ??= repeatedAt;
       const events = burst.texts.join(',');
-      const record = { id, events, count, bytes, createdAt, triedAt, repeatedAt, ...losses };
-      const isStored = store ? (await store(), true) : await opened.enqueue(record, attempt > 0);
+      const record = { id, events, count, bytes, createdAt, triedAt, repeatedAt, isUnsure, ...losses };
+      let isStored: boolean;
+      try {
+        isStored = store ? (await store(), true) : await opened.enqueue(record, attempt > 0);
+      } catch (error) {
+        isUnsure ||= !isFull(error);
+        throw error;
+      }
       burst.resolveStored(isStored ? { status: 'stored', storage: opened.kind } : { status: 'dropped' });
       if (!isStored) onDropped(burst);
     }, clock);

@@ -202,7 +202,7 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   // Also registers the worker, so that it is there when the page goes.
   void scheduler.flush({ urgent: false });
   // A storage that has no room for it is full already, and made to do without.
-  monitor.reserve().catch(() => undefined);
+  monitor.reserve(clock.now()).catch(() => undefined);
 
   /** A page that is left sends by itself what it has not written yet. */
   function divert({ id, createdAt, texts, count, bytes }: PendingBurst): ReturnType<Divert> {

@@ -1,9 +1,19 @@
 import { EMPTY_LEDGER } from '../../shared/batch.ts';
-import { addLedgers, countLosses, countRefusals, heldUntil, readState } from './endpoint-state.ts';
+import {
+  addLedgers,
+  countLosses,
+  countRefusals,
+  type Hold,
+  heldUntil,
+  isHeld,
+  newState,
+  readState,
+} from './endpoint-state.ts';
 import type { DeliveryQueue } from './event-queue.ts';
 import { expireBatches } from './expire-batches.ts';
-import { isFull, leaseWithRoom, withRoom } from './make-room.ts';
-import { CLOCK_SLACK_MS } from './queue-limits.ts';
+import { findUnwritten, leaseBatch } from './lease-batch.ts';
+import { orIfFull, withRoom } from './make-room.ts';
+import { CLOCK_SLACK_MS, ROUND_MS } from './queue-limits.ts';
 import { readQueueStatus } from './queue-status.ts';
 import {
   type DoneBatch,
@@ -18,6 +28,23 @@ import { keysFrom, type Storage, type Transaction } from './storage.ts';
 
 /** The flusher's side of the queue over any storage; see `DeliveryQueue` for what it promises. */
 export function createDeliveryQueue(storage: Storage): DeliveryQueue {
+  /** By endpoint, what there was no room to write down. */
+  const notes = new Map<string, Note>();
+
+  function noteOf(endpoint: string): Note {
+    const note = notes.get(endpoint) ?? { hold: newState(endpoint), failures: 0, tried: new Set() };
+    notes.set(endpoint, note);
+    return note;
+  }
+
+  /** Notes a wait in memory. One that a server asked for is neither shortened nor, by silence, opened to hints. */
+  function holdInMemory(endpoint: string, until: number, at: number, silent: boolean): void {
+    const note = noteOf(endpoint);
+    const known = heldUntil(note.hold, at);
+    const isOpen = known === 0 || note.hold.silent;
+    note.hold = { notBefore: Math.max(known, until), heldAt: at, silent: silent && isOpen };
+  }
+
   /** Runs a change with what is stored now; `held` is the batch if its lease was not lost. */
   function change<Result>(
     batch: SentBatch,
@@ -33,7 +60,28 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
 
   return {
     endpoints: () => storage.transact(['fresh', 'sent'], listEndpoints, 'readonly'),
-    lease: (request) => leaseWithRoom(storage, request),
+    async lease(request) {
+      const { endpoint, nowMs } = request;
+      const note = noteOf(endpoint);
+      const { tried } = note;
+      if (isHeld(note.hold, request)) return undefined;
+      const stores = ['fresh', 'sent', 'endpoints'] as const;
+      // A lease is a write, and what can't be sent would stay for ever.
+      const lease = await orIfFull(
+        withRoom(storage, stores, (tx) => leaseBatch(tx, request, tried)),
+        async (error) => {
+          const found = await storage.transact(stores, (tx) => findUnwritten(tx, request, tried), 'readonly');
+          if (!found && tried.size === 0) throw error;
+          return found;
+        },
+      );
+      if (!lease && tried.size > 0) {
+        // Each of them once more, but not at once.
+        tried.clear();
+        holdInMemory(endpoint, nowMs + ROUND_MS, nowMs, true);
+      }
+      return lease && { ...lease, failures: lease.failures + note.failures };
+    },
     // The first time without a look at anything, so that it is committed in the task that began it.
     adopt: (batch, isRepeat) =>
       isRepeat
@@ -61,58 +109,95 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
         });
         save(await expireBatches(tx, next, answer.at));
       });
-      try {
-        await settle;
-      } catch (error) {
-        if (!isFull(error)) throw error;
-        // The lease runs out by itself. The wait that was asked for must be known to everybody all the same.
-        await storage.transact(['sent', 'endpoints'], async (tx) => {
+      // The lease runs out by itself. The wait that was asked for must be known to everybody all the same.
+      const note = (): Promise<void> =>
+        storage.transact(['sent', 'endpoints'], async (tx) => {
           const state = await readState(tx, batch.endpoint);
           const [current] = await tx.all('sent', sameOrder(batch));
           if (silent && current?.token !== batch.token) return;
           tx.put('endpoints', hold(state, holdUntil, silent, answer));
         });
-      }
+      const remember = (): void => {
+        noteOf(batch.endpoint).failures++;
+        holdInMemory(batch.endpoint, holdUntil, answer.at, silent);
+      };
+      // Its lease is not in the queue, and silence holds for nobody else.
+      if (silent && isUnwritten(batch)) remember();
+      await orIfFull(settle, () => orIfFull(note(), remember));
     },
 
     async acknowledge(batch, refusals, answer) {
+      const note = noteOf(batch.endpoint);
+      note.tried.delete(batch.order);
+      // A wait that was set since is another answer's.
+      if (note.hold.heldAt <= batch.leasedAt) {
+        note.hold = newState(batch.endpoint);
+        note.failures = 0;
+      }
       const settle = (removed?: SentBatch): Promise<DoneBatch | undefined> =>
-        change(batch, ({ tx, state, current = removed, save }) => {
-          const lost = current ? countRefusals(refusals) : {};
+        change(batch, async ({ tx, state, current, save }) => {
+          const found = current ?? removed ?? ((await isFresh(tx, batch)) ? batch : undefined);
+          const lost = found ? countRefusals(refusals) : {};
           const cleared = clearHold(state, batch.leasedAt, answer.at);
           save(countLosses({ ...cleared, failures: 0, ackedAt: answer.at, answer }, lost));
-          return current && remove(tx, current, 'delivered', refusals, answer.at);
+          return found && removeNoted(tx, found, 'delivered', refusals, answer.at);
         });
-      try {
-        return await settle();
-      } catch (error) {
-        if (!isFull(error)) throw error;
-        // Even the note of it is refused. What is left must not be sent for ever; removed, it makes room for the note.
-        return settle(await removeOnly(storage, batch));
-      }
+      return orIfFull(settle(), async () => {
+        // They could not be counted. It is answered the same once more.
+        if (refusals.length > 0) {
+          note.tried.add(batch.order);
+          return undefined;
+        }
+        // Even the note of it is refused. What is left must not be sent for ever; removed, it may make room for the note.
+        const removed = await removeOnly(storage, batch);
+        const { endpoint, id, count, bursts } = batch;
+        const done = { endpoint, at: answer.at, id, outcome: 'delivered', count, bursts, refusals } as const;
+        return orIfFull(settle(removed), () => removed && done);
+      });
     },
 
-    split: (batch, parts, holdUntil, answer) =>
-      change(batch, ({ tx, state, held, save }) => {
+    async split(batch, parts, holdUntil, answer) {
+      const replace = change(batch, ({ tx, state, held, save }) => {
         // No failure of the endpoint's: or each halving would double the wait for the next.
         save({ ...hold(state, holdUntil, false, answer), failures: state.failures });
         if (!held) return;
         tx.delete('sent', sameOrder(batch));
         for (const part of parts) tx.put('sent', part);
-      }),
+      });
+      await orIfFull(replace, () => void noteOf(batch.endpoint).tried.add(batch.order));
+    },
 
-    setAside: (batch, refusal, answer) =>
-      change(batch, ({ tx, state, held, save }) => {
+    async setAside(batch, refusal, answer) {
+      const removing = change(batch, async ({ tx, state, held, save }) => {
+        const found = held ?? (isUnwritten(batch) && (await isFresh(tx, batch)) ? batch : undefined);
         const next = { ...state, failures: 0, answer };
         // The losses that it was to report were never taken down: the next batch reports them.
-        const carried = { ...next, unsent: addLedgers(next.unsent, held?.ledger ?? EMPTY_LEDGER) };
-        const refusals = Array.from({ length: held?.count ?? 0 }, () => refusal);
+        const carried = { ...next, unsent: addLedgers(next.unsent, found?.ledger ?? EMPTY_LEDGER) };
+        const refusals = Array.from({ length: found?.count ?? 0 }, () => refusal);
         save(countLosses(carried, countRefusals(refusals)));
-        return held && remove(tx, held, 'rejected', [refusal], answer.at);
-      }),
+        return found && removeNoted(tx, found, 'rejected', [refusal], answer.at);
+      });
+      return orIfFull(removing, () => {
+        noteOf(batch.endpoint).tried.add(batch.order);
+        return undefined;
+      });
+    },
 
-    status: (endpoint, nowMs) => readQueueStatus(storage, endpoint, nowMs),
+    async status(endpoint, nowMs) {
+      const status = await readQueueStatus(storage, endpoint, nowMs);
+      const until = heldUntil(noteOf(endpoint).hold, nowMs);
+      const dueAt = status.dueAt === null ? null : Math.max(status.dueAt, until);
+      return { ...status, dueAt };
+    },
   };
+}
+
+interface Note {
+  hold: Hold;
+  /** Failures that the endpoint's state says nothing of. */
+  failures: number;
+  /** Places of batches that had their turn. */
+  readonly tried: Set<string>;
 }
 
 interface Stored {
@@ -145,11 +230,23 @@ async function adoptOnce(tx: Transaction, batch: SentBatch): Promise<void> {
   if (!known.some(({ bursts }) => bursts.some(({ burst }) => burst === batch.id))) tx.put('sent', batch);
 }
 
+/** Whether it was leased without a note. */
+function isUnwritten({ leasedAt, leaseUntil }: SentBatch): boolean {
+  return leaseUntil < leasedAt;
+}
+
+/** Whether a batch that was leased without a note still lies there. */
+async function isFresh(tx: Transaction, batch: SentBatch): Promise<boolean> {
+  return (await tx.keys('fresh', sameOrder(batch))).length > 0;
+}
+
 async function removeOnly(storage: Storage, batch: SentBatch): Promise<SentBatch | undefined> {
-  return storage.transact(['sent'], async (tx) => {
-    const [key] = await tx.keys('sent', sameOrder(batch));
+  return storage.transact(['sent', 'fresh'], async (tx) => {
+    const sent = await tx.keys('sent', sameOrder(batch));
+    const isFound = sent.length > 0 || (await isFresh(tx, batch));
     tx.delete('sent', sameOrder(batch));
-    return key && batch;
+    tx.delete('fresh', sameOrder(batch));
+    return isFound ? batch : undefined;
   });
 }
 
@@ -172,7 +269,7 @@ function clearHold(state: EndpointState, leasedAt: number, nowMs: number): Endpo
   return keeps ? state : { ...state, notBefore: 0 };
 }
 
-function remove(
+function removeNoted(
   tx: Transaction,
   batch: SentBatch,
   outcome: DoneBatch['outcome'],
@@ -181,5 +278,7 @@ function remove(
 ): Promise<DoneBatch> {
   const { endpoint, id, count, bursts } = batch;
   tx.delete('sent', sameOrder(batch));
+  // Where it still lies if it was leased without a note.
+  tx.delete('fresh', sameOrder(batch));
   return rememberDone(tx, { endpoint, at, id, outcome, count, bursts, refusals });
 }

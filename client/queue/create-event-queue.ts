@@ -1,3 +1,4 @@
+import { readUnnoted } from './ballast.ts';
 import { countLosses, readState } from './endpoint-state.ts';
 import type { Burst, EventQueue } from './event-queue.ts';
 import { CLOCK_SLACK_MS, MAX_DONE, MAX_LOSS_BURSTS } from './queue-limits.ts';
@@ -63,7 +64,7 @@ function put(tx: Transaction, endpoint: string, burst: Burst): void {
 async function findBurst(
   tx: Transaction,
   endpoint: string,
-  { id, triedAt = Infinity, repeatedAt = Infinity }: Burst,
+  { id, triedAt = Infinity, repeatedAt = Infinity, isUnsure = false }: Burst,
 ): Promise<'known' | 'absent' | 'forgotten'> {
   const fresh = await tx.keys('fresh', keysFrom(endpoint, id));
   if (fresh.length > 0) return 'known';
@@ -76,5 +77,7 @@ async function findBurst(
   const isLater = (at: number): boolean => at >= triedAt && at <= repeatedAt + CLOCK_SLACK_MS;
   const isPushedOut = oldest !== undefined && done.length >= MAX_DONE && isLater(oldest.at);
   const { erasedAt = 0 } = await readState(tx, endpoint);
-  return isPushedOut || isLater(erasedAt) ? 'forgotten' : 'absent';
+  const { before } = await readUnnoted(tx);
+  const isForgotten = isPushedOut || isLater(erasedAt) || (isUnsure && isLater(Math.min(before, repeatedAt)));
+  return isForgotten ? 'forgotten' : 'absent';
 }

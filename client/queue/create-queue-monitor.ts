@@ -1,7 +1,8 @@
+import { takeBallast } from './ballast.ts';
 import { dropBatches, listPlaces } from './drop-batches.ts';
-import { NOBODY, readState } from './endpoint-state.ts';
+import { readState } from './endpoint-state.ts';
 import type { QueueMonitor } from './event-queue.ts';
-import { BALLAST_BYTES, MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from './queue-limits.ts';
+import { MAX_QUEUED_BYTES, MAX_QUEUED_EVENTS } from './queue-limits.ts';
 import { readQueueStatus } from './queue-status.ts';
 import type { DoneBatch } from './records.ts';
 import { keysFrom, type Storage, type Transaction } from './storage.ts';
@@ -18,7 +19,7 @@ export function createQueueMonitor(storage: Storage, endpoint: string): QueueMon
       ),
     trim: (nowMs) =>
       storage.transact(['fresh', 'sent', 'done', 'endpoints'], (tx) => trim(tx, endpoint, nowMs)),
-    reserve: () => storage.transact(['endpoints'], reserve),
+    reserve: (nowMs) => storage.transact(['endpoints', 'fresh'], (tx) => takeBallast(tx, nowMs)),
   };
 }
 
@@ -39,9 +40,4 @@ async function trim(tx: Transaction, endpoint: string, nowMs: number): Promise<r
   );
   tx.put('endpoints', state);
   return done;
-}
-
-async function reserve(tx: Transaction): Promise<void> {
-  const nobody = await readState(tx, NOBODY);
-  if (!nobody.ballast) tx.put('endpoints', { ...nobody, ballast: ' '.repeat(BALLAST_BYTES) });
 }

@@ -1,3 +1,4 @@
+import { readUnnoted } from './ballast.ts';
 import { addLedgers, countLosses } from './endpoint-state.ts';
 import { isLeased } from './lease-batch.ts';
 import {
@@ -43,7 +44,7 @@ export async function dropBatches(
   state: EndpointState,
   places: readonly Place[],
   nowMs: number,
-  reason: 'expired' | `dropped:${'bytes' | 'events' | 'storage'}`,
+  reason: 'expired' | `dropped:${'bytes' | 'events'}`,
   isEnough: (events: number, bytes: number) => boolean,
 ): Promise<{ readonly state: EndpointState; readonly done: readonly DoneBatch[] }> {
   const bursts: Record<'dropped' | 'expired' | 'unconfirmed', BurstRange[]> = {
@@ -52,6 +53,7 @@ export async function dropBatches(
     unconfirmed: [],
   };
   const cause = reason === 'expired' ? reason : 'dropped';
+  const unnoted = await readUnnoted(tx);
   let { unsent } = state;
   let events = 0;
   let bytes = 0;
@@ -63,7 +65,9 @@ export async function dropBatches(
     tx.delete(store, range);
     events += Number(key[2]);
     bytes += Number(key[3]);
-    const isUnsure = sent !== undefined && isDoubtful(sent);
+    const isUnsure = sent
+      ? isDoubtful(sent) || sent.leasedAt < unnoted.before
+      : String(key[1]) <= unnoted.upTo;
     // Losses that a batch was to report are reported by the next, unless the server may have taken them down.
     if (sent?.ledger && !isUnsure) unsent = addLedgers(unsent, sent.ledger);
     bursts[isUnsure ? 'unconfirmed' : cause].push(

@@ -9,29 +9,44 @@ export const NOBODY = '';
 /** The endpoint's state as this transaction sees it, or that of one never heard of. */
 export async function readState(tx: Transaction, endpoint: string): Promise<EndpointState> {
   const [state] = await tx.all('endpoints', { from: [endpoint], to: [endpoint] });
-  return (
-    state ?? {
-      endpoint,
-      notBefore: 0,
-      heldAt: 0,
-      silent: false,
-      failures: 0,
-      ackedAt: 0,
-      answer: null,
-      total: EMPTY_LEDGER,
-      unsent: EMPTY_LEDGER,
-    }
-  );
+  return state ?? newState(endpoint);
 }
+
+/** The state of an endpoint that nothing has happened to. */
+export function newState(endpoint: string): EndpointState {
+  return {
+    endpoint,
+    notBefore: 0,
+    heldAt: 0,
+    silent: false,
+    failures: 0,
+    ackedAt: 0,
+    answer: null,
+    total: EMPTY_LEDGER,
+    unsent: EMPTY_LEDGER,
+  };
+}
+
+/** A wait that everything to an endpoint has to keep. */
+export type Hold = Pick<EndpointState, 'notBefore' | 'heldAt' | 'silent'>;
 
 /** Longest code of a refusal that becomes part of a reason: it comes from whatever server was configured. */
 const MAX_CODE_LENGTH = 64;
 
 /** Until when nothing may be sent; 0 if anything may. */
-export function heldUntil({ heldAt, notBefore }: EndpointState, nowMs: number): number {
+export function heldUntil({ heldAt, notBefore }: Hold, nowMs: number): number {
   // Set in the future: the clock was set back since, and how much of the wait is left can't be told.
   const isStale = heldAt > nowMs + CLOCK_SLACK_MS;
   return isStale || hasPassed(notBefore, nowMs, MAX_WAIT_MS) ? 0 : notBefore;
+}
+
+/** Whether there is such a wait, and no hint that overrides it: one overrides a silence that began before it. */
+export function isHeld(
+  hold: Hold,
+  { nowMs, urgentBeforeMs }: { readonly nowMs: number; readonly urgentBeforeMs: number },
+): boolean {
+  const isOverridden = hold.silent && hold.heldAt < urgentBeforeMs;
+  return !isOverridden && heldUntil(hold, nowMs) > 0;
 }
 
 /** The state with more events counted as lost. */

@@ -16,6 +16,8 @@ export interface Burst {
   readonly triedAt?: number;
   /** When it is tried now; needed for a repeat. */
   readonly repeatedAt?: number;
+  /** An attempt before this one failed in such a way that it may have been stored all the same. */
+  readonly isUnsure?: boolean;
 }
 
 /** What one collector has in the queue. */
@@ -61,7 +63,7 @@ export interface QueueMonitor {
   /** Drops the oldest batches that are not being sent until the queue is within its bounds; counts them. */
   trim(nowMs: number): Promise<readonly DoneBatch[]>;
   /** Sees to it that there is room to give up when the storage is full. */
-  reserve(): Promise<void>;
+  reserve(nowMs: number): Promise<void>;
 }
 
 export interface LeaseRequest {
@@ -108,8 +110,9 @@ export interface Release {
  *   changes nothing. Only `acknowledge` removes whatever the token: the server has the batch.
  * - A lease ends after `LEASE_MS`, or with the life of its flusher if that held the flush lock. The batch may then
  *   be sent twice at once, under one id, which the server stores once.
- * - In a full storage room is made for a lease, at last by dropping (and counting) the oldest batches. Where the browser
- *   refuses even that, `lease` rejects, and what is queued waits for more room.
+ * - In a full storage a batch is leased without a note, once the ballast was given up: a never-sent one alone and under
+ *   its own id, which it keeps, because nothing that was queued in that time is ever merged. Where the browser refuses even
+ *   to delete, `lease` rejects, and what is queued waits for more room.
  */
 export interface DeliveryQueue {
   /** Endpoints that have anything queued. */

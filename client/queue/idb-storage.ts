@@ -1,5 +1,6 @@
 import { type IDBPDatabase, openDB, unwrap, wrap } from 'idb';
 import { isRecord } from '../../shared/text.ts';
+import { FIRST_PERMIT } from './ballast.ts';
 import { KEY_PATHS, type Records, type StoreName } from './records.ts';
 import type { KeyRange, Storage, Transaction } from './storage.ts';
 
@@ -32,10 +33,14 @@ export function createIdbStorage(name: string): Storage {
         reject(new Error('no answer'));
       }, OPEN_LIMIT_MS);
       openDB<Schema>(name, VERSION, {
-        upgrade(db) {
+        upgrade(db, _from, _to, tx) {
           for (const store of ['fresh', 'sent', 'endpoints', 'done'] as const) {
             db.createObjectStore(store, { keyPath: [...KEY_PATHS[store]] });
           }
+          // Should it fail, so does opening.
+          tx.objectStore('endpoints')
+            .put(FIRST_PERMIT)
+            .catch(() => undefined);
         },
         // Somebody deletes the database or a later bundle changes it: standing in the way would block it.
         blocking: () => drop(opening),

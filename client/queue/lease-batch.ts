@@ -1,36 +1,45 @@
-import { EMPTY_LEDGER, LEDGER_KEYS } from '../../shared/batch.ts';
+import { EMPTY_LEDGER, type Ledger, LEDGER_KEYS } from '../../shared/batch.ts';
 import { DEFAULT_LIMITS } from '../../shared/limits.ts';
+import { isPermitted, permit, readUnnoted } from './ballast.ts';
 import { newBatchId } from './batch-id.ts';
-import { heldUntil, readState } from './endpoint-state.ts';
+import { isHeld, readState } from './endpoint-state.ts';
 import type { Lease, LeaseRequest } from './event-queue.ts';
 import { eraseQueued } from './opt-out.ts';
 import { ENVELOPE_BYTES, hasPassed, LEASE_MS, MAX_WAIT_MS, PATIENCE } from './queue-limits.ts';
-import { type EndpointState, isDoubtful, type SentBatch, UNTRIED } from './records.ts';
+import {
+  type EndpointState,
+  type FreshBatch,
+  IN_DOUBT,
+  isDoubtful,
+  type SentBatch,
+  UNTRIED,
+} from './records.ts';
 import { type Key, keysFrom, type Transaction } from './storage.ts';
 
 /**
  * Claims the oldest due batch in the transaction's own time; see `DeliveryQueue.lease`.
  *
- * @param isNarrow - There is little room: takes one never-sent batch as it is, also before what is due again.
+ * @param tried - Places of batches that had their turn, of which there was no room to note what came of it.
  */
 export async function leaseBatch(
   tx: Transaction,
   request: LeaseRequest,
-  isNarrow = false,
+  tried: ReadonlySet<string>,
 ): Promise<Lease | undefined> {
-  const { endpoint, isLocked, isSentOnly, nowMs, urgentBeforeMs } = request;
+  const { endpoint, isLocked, isSentOnly, nowMs } = request;
   const state = await readState(tx, endpoint);
   if (state.optedOut) {
     // Written by a tab that had not heard of it.
     eraseQueued(tx, endpoint);
     return undefined;
   }
-  const isOverridden = state.silent && state.heldAt < urgentBeforeMs;
-  if (!isOverridden && heldUntil(state, nowMs) > 0) return undefined;
+  if (isHeld(state, request)) return undefined;
   const claim = { token: newBatchId(nowMs), leasedAt: nowMs, leaseUntil: nowMs + LEASE_MS, isLocked };
-  const maxParts = isNarrow ? 1 : DEFAULT_LIMITS.maxEvents;
-  const [next, last] = await findDue(tx, request);
-  const merged = (next && !isNarrow) || isSentOnly ? undefined : await mergeFresh(tx, state, maxParts);
+  const unnoted = await readUnnoted(tx);
+  const [next, last] = await findDue(tx, request, tried);
+  // There may be room again. Before anything is taken out: it is still one of those that go alone.
+  if (!(await isPermitted(tx))) await permit(tx, nowMs);
+  const merged = next || isSentOnly ? undefined : await mergeFresh(tx, state, unnoted.upTo);
   const waiting = merged?.batch ?? next ?? last;
   if (!waiting) return undefined;
   // In doubt until its answer says otherwise: this flusher may not live to hear it.
@@ -40,10 +49,42 @@ export async function leaseBatch(
   return {
     batch,
     failures: state.failures,
-    wasDoubtful: isDoubtful(waiting),
+    wasDoubtful: isDoubtful(waiting) || (!merged && waiting.leasedAt < unnoted.before),
     isLast,
     isAll: isLast && !last,
   };
+}
+
+/**
+ * Finds a batch that can be sent although that can't be written down: one that was sent before, or a never-sent one as
+ * it is, while none may be merged. Where it is sent to again, it is under the same id and with the same events.
+ *
+ * @param tried - Those that had their turn; the one that is found is added.
+ */
+export async function findUnwritten(
+  tx: Transaction,
+  request: LeaseRequest,
+  tried: Set<string>,
+): Promise<Lease | undefined> {
+  const { endpoint, isSentOnly, nowMs } = request;
+  const state = await readState(tx, endpoint);
+  if (state.optedOut || isHeld(state, request) || (await isPermitted(tx))) return undefined;
+  for (const store of isSentOnly ? (['sent'] as const) : (['sent', 'fresh'] as const)) {
+    // All that were never sent are due.
+    const limit = store === 'fresh' ? tried.size + 1 : undefined;
+    for (const key of await tx.keys(store, keysFrom(endpoint), limit)) {
+      const order = String(key[1]);
+      if (tried.has(order)) continue;
+      const [found] = await tx.all(store, { from: key, to: key });
+      if (!found) continue;
+      const waiting = 'token' in found ? found : makeBatch([found], null);
+      if (!isDue(waiting, request)) continue;
+      tried.add(order);
+      const batch = { ...waiting, token: newBatchId(nowMs), leasedAt: nowMs, leaseUntil: 0 };
+      return { batch, failures: state.failures, wasDoubtful: true, isLast: false, isAll: false };
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -55,10 +96,12 @@ export async function leaseBatch(
 async function findDue(
   tx: Transaction,
   request: LeaseRequest,
+  tried: ReadonlySet<string>,
 ): Promise<readonly [SentBatch | undefined, SentBatch | undefined]> {
   let last: SentBatch | undefined;
   // One at a time: a record holds up to a request's worth of events.
   for (const key of await tx.keys('sent', keysFrom(request.endpoint))) {
+    if (tried.has(String(key[1]))) continue;
     const [batch] = await tx.all('sent', { from: key, to: key });
     if (!batch || !isDue(batch, request)) continue;
     if (batch.attempts < PATIENCE) return [batch, undefined];
@@ -78,37 +121,44 @@ export function isLeased({ leaseUntil }: SentBatch, nowMs: number): boolean {
   return !hasPassed(leaseUntil, nowMs, LEASE_MS);
 }
 
-/** Takes the oldest never-sent batches out of their store and makes one of them. */
+/** Takes the oldest never-sent batches, up to a place only the oldest one, out of their store and makes one of them. */
 async function mergeFresh(
   tx: Transaction,
   state: EndpointState,
-  maxParts: number,
+  aloneUpTo: string,
 ): Promise<{ readonly batch: SentBatch; readonly isLast: boolean } | undefined> {
   const { endpoint } = state;
+  const maxParts = DEFAULT_LIMITS.maxEvents;
   const keys = await tx.keys('fresh', keysFrom(endpoint), maxParts);
-  const range = packRange(keys);
+  const isAlone = String(keys[0]?.[1]) <= aloneUpTo;
+  const range = packRange(isAlone ? keys.slice(0, 1) : keys);
   if (!range) return undefined;
   const parts = await tx.all('fresh', range);
-  const [first] = parts;
-  if (!first) return undefined;
+  if (parts.length === 0) return undefined;
   tx.delete('fresh', range);
-  const hasLosses = LEDGER_KEYS.some((key) => state.unsent[key] > 0);
+  // What may have been sent before was sent without.
+  const hasLosses = !isAlone && LEDGER_KEYS.some((key) => state.unsent[key] > 0);
   if (hasLosses) tx.put('endpoints', { ...state, unsent: EMPTY_LEDGER });
-  const batch: SentBatch = {
-    endpoint,
-    order: first.order,
-    id: first.id,
-    createdAt: first.createdAt,
+  const made = makeBatch(parts, hasLosses ? state.unsent : null);
+  const batch = isAlone ? { ...made, refusedLease: IN_DOUBT } : made;
+  return { batch, isLast: keys.length < maxParts && parts.length === keys.length };
+}
+
+/** One batch of those, of which there is at least one, under the id and in the place of the first. */
+function makeBatch(parts: readonly FreshBatch[], ledger: Ledger | null): SentBatch {
+  const [first] = parts;
+  if (!first) throw new RangeError('no parts');
+  return {
+    ...first,
     count: sum(parts, (part) => part.count),
     bytes: sum(parts, (part) => part.bytes) + parts.length - 1,
     events: parts.map((part) => part.events).join(','),
     bursts: parts.map((part) => ({ burst: part.id, start: 0, count: part.count })),
-    ledger: hasLosses ? state.unsent : null,
+    ledger,
     parents: [],
     offset: 0,
     ...UNTRIED,
   };
-  return { batch, isLast: keys.length < maxParts && parts.length === keys.length };
 }
 
 /** The longest run of batches from the first one on that fits into one request; at least one. */

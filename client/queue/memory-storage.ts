@@ -1,3 +1,4 @@
+import { FIRST_PERMIT } from './ballast.ts';
 import { compareKeys } from './compare-keys.ts';
 import { KEY_PATHS, type Records, type StoreName } from './records.ts';
 import type { Key, KeyRange, Storage, Transaction } from './storage.ts';
@@ -29,6 +30,7 @@ export function createMemoryStorage(): Storage {
     endpoints: createTable(KEY_PATHS.endpoints),
     done: createTable(KEY_PATHS.done),
   };
+  tables.endpoints.put(FIRST_PERMIT);
   const tx: Transaction = {
     keys: (store, range, limit) => Promise.resolve(tables[store].select(range, limit).map((row) => row.key)),
     all: (store, range, limit) => Promise.resolve(selectRecords(tables[store], range, limit)),

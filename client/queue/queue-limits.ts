@@ -18,6 +18,9 @@ export const AGE_GRACE_MS = 86_400_000;
 /** Kept free for the small writes that get a full storage emptied again. */
 export const BALLAST_BYTES = 65_536;
 
+/** In a full storage, where no failure can be noted: from when everything was tried until it is tried again. */
+export const ROUND_MS = 30_000;
+
 /** How many batches that have left the queue are remembered at least, for tabs that missed the message. */
 export const MAX_DONE = 200;
 

@@ -128,6 +128,10 @@ export interface EndpointState {
   readonly overAge?: { readonly since: number; readonly upTo: string } | undefined;
   /** Only on the state of no endpoint, which holds it: room to give up when the storage is full. */
   readonly ballast?: string;
+  /** Only on the record that permits merging: never-sent batches up to this place go alone; see `Unnoted`. */
+  readonly aloneUpTo?: string;
+  /** Only there: when merging was permitted anew. */
+  readonly permittedAt?: number;
 }
 
 /** An event that the server refused. */

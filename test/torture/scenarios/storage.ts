@@ -4,6 +4,9 @@ import { BOTH, PAGE_ONLY } from './both.ts';
 
 const QUOTA_BYTES = 3_000_000;
 
+const FIREFOX_QUOTA =
+  'a known limit: while a database of Firefox is at its quota, not even a lease can be written, and nothing is sent; quota-lifted judges what comes later';
+
 /** Events before and after something that takes the queue away: what was in it is outside the guarantee. */
 async function lose(lab: Lab, how: () => Promise<unknown>): Promise<void> {
   const page = await lab.open();
@@ -25,10 +28,7 @@ export const STORAGE: readonly Scenario[] = [
     title: 'the storage is full: what finds no room is counted, the rest arrives',
     variants: BOTH,
     needs: ['launchWithQuota'],
-    except: {
-      firefox:
-        'a known limit: while a database of Firefox is at its quota, not even a lease can be written, and nothing is sent; quota-lifted judges what comes later',
-    },
+    except: { firefox: FIREFOX_QUOTA },
     launch: { quotaBytes: QUOTA_BYTES },
     // A page whose write has failed tries again after up to 30 seconds.
     limitMs: 120_000,
@@ -38,6 +38,27 @@ export const STORAGE: readonly Scenario[] = [
       await lab.collector.stop();
       // 24 MB: more than the storage and the 16 MiB of memory take.
       const tracked = page.track('full-', 24_000, { perTask: 100, padding: 1_000 });
+      await lab.until('an event to be dropped', () =>
+        [...lab.site.control.outcomes.values()].includes('dropped'),
+      );
+      await lab.collector.start();
+      await tracked;
+    },
+  },
+  {
+    name: 'quota-small',
+    title: 'the storage is full of small bursts: what finds no room is counted, the rest arrives',
+    variants: BOTH,
+    needs: ['launchWithQuota'],
+    except: { firefox: FIREFOX_QUOTA },
+    // More than the browser's own logs take.
+    launch: { quotaBytes: 12_000_000 },
+    limitMs: 120_000,
+    restLimitMs: 80_000,
+    async run(lab) {
+      const page = await lab.open();
+      await lab.collector.stop();
+      const tracked = page.track('full-', 32_000, { perTask: 10, everyMs: 1, padding: 1_000 });
       await lab.until('an event to be dropped', () =>
         [...lab.site.control.outcomes.values()].includes('dropped'),
       );

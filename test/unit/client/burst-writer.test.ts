@@ -93,6 +93,19 @@ describe('burst writer', () => {
     expect(new Set(written.map(({ burst }) => burst.id)).size).toBe(1);
   });
 
+  it('tells with a repeat whether an attempt may have been made all the same', async () => {
+    const writer = open();
+    writer.add('1');
+    const failures = [Object.assign(new Error('full'), { name: 'QuotaExceededError' }), new Error('lost')];
+    for (const failure of failures) {
+      await settle();
+      finish.shift()?.(failure);
+      await settle();
+      await clock.advance(1_000);
+    }
+    expect(written.map(({ burst }) => burst.isUnsure)).toEqual([false, false, true]);
+  });
+
   it('counts a refused event with the next write, or with one of its own', async () => {
     const writer = open();
     writer.lose('rejected:X', 1);
