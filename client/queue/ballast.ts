@@ -18,10 +18,11 @@ export const FIRST_PERMIT = newState(PERMIT);
 export interface Unnoted {
   /** Never-sent batches up to this place in the queue go alone. */
   readonly upTo: string;
-  /** What was sent before this time may have been sent once more. */
+  /** What was sent before this time may have been sent once more. Epoch milliseconds; 0 if nothing was. */
   readonly before: number;
 }
 
+/** As the record says, or all of them if it is missing. Times in epoch milliseconds. */
 export async function readUnnoted(tx: Transaction): Promise<Unnoted> {
   const [found] = await tx.all('endpoints', PERMIT_KEY);
   // Without it, any of them, and at any time.

@@ -3,7 +3,8 @@ import type { Storage, Transaction } from '../../client/queue/storage.ts';
 /**
  * A storage that has no room for more than so many characters.
  *
- * As in Chromium, what a transaction deletes makes room for the next one only, and deleting is always possible.
+ * As in Chromium, what a transaction deletes makes room for the next one only, and deleting is possible unless less than
+ * nothing is left. Reading always is.
  */
 export function limitStorage(storage: Storage, room: { left: number }): Storage {
   return {
@@ -26,7 +27,8 @@ export function limitStorage(storage: Storage, room: { left: number }): Storage 
             },
           });
           await Promise.all(pending.splice(0));
-          if (grown > room.left) throw Object.assign(new Error('full'), { name: 'QuotaExceededError' });
+          if (mode !== 'readonly' && grown > room.left)
+            throw Object.assign(new Error('full'), { name: 'QuotaExceededError' });
           room.left += freed - grown;
           return result;
         },

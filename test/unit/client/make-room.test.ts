@@ -39,6 +39,18 @@ describe('a full storage', () => {
     expect((await leaseNow()).batch).toMatchObject({ id: makeBurst(3).id, count: 2 });
   });
 
+  it('merges again what an emptied queue gets with earlier places, after the clock was set back', async () => {
+    const { delivery, events, leaseNow, monitor, room } = await setUp(0, { ballast: false });
+    await events.enqueue(makeBurst(9), false);
+    room.left = 10;
+    await leaseNow();
+    room.left = PLENTY;
+    await delivery.acknowledge((await leaseNow()).batch, [], makeAnswer('delivered'));
+    await monitor.reserve(NOW);
+    for (const place of [1, 2]) await events.enqueue(makeBurst(place), false);
+    expect((await leaseNow()).batch.count).toBe(2);
+  });
+
   it('merges nothing while one is left that may have been sent without a note', async () => {
     const { lease, leaseNow, monitor, room } = await setUp(3, { ballast: false });
     room.left = 0;
@@ -156,7 +168,6 @@ describe('a full storage', () => {
     const { lease, monitor, room } = await setUp(1, { ballast: true });
     room.left = -1;
     await expect(lease()).rejects.toThrow('full');
-    room.left = 0;
     expect((await monitor.status(NOW)).events).toBe(1);
   });
 
@@ -170,6 +181,16 @@ describe('a full storage', () => {
     room.left = PLENTY;
     expect((await delivery.setAside(batch, refusal, makeAnswer('rejected')))?.outcome).toBe('rejected');
     expect([(await monitor.status(NOW)).events, (await ledger()).rejected]).toEqual([0, 1]);
+  });
+
+  it('lets others go before what it has no room to split', async () => {
+    const { delivery, events, leaseNow, room } = await setUp(1, { ballast: false });
+    const { batch } = await leaseNow(NOW, 0, true);
+    await events.enqueue(makeBurst(2), false);
+    room.left = 0;
+    await delivery.split(batch, [batch], NOW, makeAnswer('split'));
+    room.left = PLENTY;
+    expect((await leaseNow(NOW, 0, true)).batch.id).toBe(makeBurst(2).id);
   });
 
   it('removes what was leased without a note when it is acknowledged', async () => {
@@ -195,6 +216,20 @@ describe('a full storage', () => {
     await delivery.release(batch, wait, makeAnswer('retry'));
     await delivery.acknowledge(batch, [], makeAnswer('delivered'));
     expect(await lease()).toBeDefined();
+  });
+
+  it('opens no wait that was asked for to hints, by the silence of another', async () => {
+    const { delivery, lease, leaseNow, room } = await setUp(3, { ballast: false });
+    room.left = 10;
+    const [first, second] = [await leaseNow(), await leaseNow()];
+    const asked = { notBefore: NOW, holdUntil: NOW + 20_000, silent: false };
+    await delivery.release(first.batch, asked, makeAnswer('retry'));
+    await delivery.release(
+      second.batch,
+      { ...asked, holdUntil: NOW + 5_000, silent: true },
+      makeAnswer('retry'),
+    );
+    expect(await lease(NOW + 19_999, NOW + 19_999)).toBeUndefined();
   });
 
   it('keeps what was delivered while its refusals can not be counted', async () => {
