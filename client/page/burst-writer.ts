@@ -25,8 +25,7 @@ export interface WriterParts {
 
 export interface BurstWriter {
   /**
-   * Takes an event's JSON text; it is written in this task or, if a write is under way or more was tracked in this task
-   * than one burst holds, after the writes before it.
+   * Takes an event's JSON text; it is written in this task or, if a write is under way, after that one.
    *
    * @returns The burst whose last event it is now.
    */
@@ -55,7 +54,7 @@ export type Divert = (burst: PendingBurst) => (() => Promise<void>) | undefined;
 const LEAVING_MS = 1_000;
 
 /**
- * Gathers events into bursts and writes one burst at a time.
+ * Gathers events into bursts, and writes what has come together while the writes before it were under way.
  *
  * Without that gate, events that come in many small tasks pile up transactions faster than the browser
  * completes them, and become durable ever later.
@@ -81,13 +80,19 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     pump ??= Promise.resolve().then(drain);
   }
 
+  function takeWaiting(): PendingBurst[] {
+    if (lost && waiting.length === 0) waiting.push(createBurst(clock.now()));
+    return waiting.splice(0);
+  }
+
   /** All of it now, whatever else is being written. */
   function writeWaiting(): void {
-    for (const burst of waiting.splice(0)) void write(burst);
+    for (const burst of takeWaiting()) void write(burst);
   }
 
   async function drain(): Promise<void> {
-    while (waiting.length > 0 || lost) await write(waiting.shift() ?? createBurst(clock.now()));
+    // Also if it is more than one burst: the page may go with the task that tracked them.
+    for (let bursts; (bursts = takeWaiting()).length > 0;) await Promise.all(bursts.map(write));
     pump = undefined;
   }
 

@@ -118,8 +118,8 @@ export interface DeliveryQueue {
   /** Endpoints that have anything queued. */
   endpoints(): Promise<readonly string[]>;
   /**
-   * Claims the oldest batch that is due, or makes one of the oldest never-sent ones, up to the limits of
-   * one request. One that keeps failing is claimed when there is no other.
+   * Claims the oldest batch that is due, or makes one of the oldest never-sent one and what fits into
+   * one request with it. One that keeps failing is claimed when there is no other.
    *
    * Where the user has opted out, erases what is queued instead.
    *

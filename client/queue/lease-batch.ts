@@ -14,7 +14,7 @@ import {
   type SentBatch,
   UNTRIED,
 } from './records.ts';
-import { type Key, keysFrom, type Transaction } from './storage.ts';
+import { type Key, type KeyRange, keysFrom, type Transaction } from './storage.ts';
 
 /**
  * Claims the oldest due batch in the transaction's own time; see `DeliveryQueue.lease`.
@@ -121,7 +121,7 @@ export function isLeased({ leaseUntil }: SentBatch, nowMs: number): boolean {
   return !hasPassed(leaseUntil, nowMs, LEASE_MS);
 }
 
-/** Takes the oldest never-sent batches, up to a place only the oldest one, out of their store and makes one of them. */
+/** Takes never-sent batches, up to a place only the oldest one, out of their store and makes one of them. */
 async function mergeFresh(
   tx: Transaction,
   state: EndpointState,
@@ -131,11 +131,10 @@ async function mergeFresh(
   const maxParts = DEFAULT_LIMITS.maxEvents;
   const keys = await tx.keys('fresh', keysFrom(endpoint), maxParts);
   const isAlone = String(keys[0]?.[1]) <= aloneUpTo;
-  const range = packRange(isAlone ? keys.slice(0, 1) : keys);
-  if (!range) return undefined;
-  const parts = await tx.all('fresh', range);
+  const ranges = packRanges(isAlone ? keys.slice(0, 1) : keys);
+  const parts = (await Promise.all(ranges.map((range) => tx.all('fresh', range)))).flat();
   if (parts.length === 0) return undefined;
-  tx.delete('fresh', range);
+  for (const range of ranges) tx.delete('fresh', range);
   // What may have been sent before was sent without.
   const hasLosses = !isAlone && LEDGER_KEYS.some((key) => state.unsent[key] > 0);
   if (hasLosses) tx.put('endpoints', { ...state, unsent: EMPTY_LEDGER });
@@ -161,22 +160,28 @@ function makeBatch(parts: readonly FreshBatch[], ledger: Ledger | null): SentBat
   };
 }
 
-/** The longest run of batches from the first one on that fits into one request; at least one. */
-function packRange(keys: readonly Key[]): { from: Key; to: Key } | undefined {
-  const [from] = keys;
-  if (!from) return undefined;
-  let to = from;
+/** Where the batches lie that go into one request: the first one, and each later one that there is still room for. */
+function packRanges(keys: readonly Key[]): readonly KeyRange[] {
+  const ranges: { from: Key; to: Key }[] = [];
+  let range: { from: Key; to: Key } | undefined;
   let events = 0;
   let bytes = 0;
   for (const key of keys) {
-    events += Number(key[2]);
+    const moreEvents = events + Number(key[2]);
     // With the comma between two.
-    bytes += Number(key[3]) + 1;
-    const fits = events <= DEFAULT_LIMITS.maxEvents && bytes <= DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES;
-    if (!fits && key !== from) break;
-    to = key;
+    const moreBytes = bytes + Number(key[3]) + 1;
+    const fits =
+      moreEvents <= DEFAULT_LIMITS.maxEvents && moreBytes <= DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES;
+    if (!fits && ranges.length > 0) {
+      range = undefined;
+      continue;
+    }
+    events = moreEvents;
+    bytes = moreBytes;
+    if (range) range.to = key;
+    else ranges.push((range = { from: key, to: key }));
   }
-  return { from, to };
+  return ranges;
 }
 
 function sum<Item>(items: readonly Item[], pick: (item: Item) => number): number {

@@ -91,6 +91,25 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
     },
   },
   {
+    name: 'lease > fills a request with what still fits, and leaves the rest where it is',
+    run: async ({ events, monitor, leaseNow }) => {
+      const counts = [400, 700, 300, 301, 200, 100];
+      for (const [index, count] of counts.entries()) await events.enqueue(makeBurst(index + 1, count), false);
+      const first = await leaseNow();
+      assertSame(
+        first.batch.bursts.map(({ burst }) => burst),
+        [1, 3, 5, 6].map((place) => makeBurst(place).id),
+      );
+      assertSame([first.batch.count, first.batch.bytes], [1000, first.batch.events.length]);
+      assertSame(first.isLast, false);
+      const second = await leaseNow();
+      assertSame([second.batch.id, second.batch.count, second.isLast], [makeBurst(2).id, 700, false]);
+      const third = await leaseNow();
+      assertSame([third.batch.id, third.batch.count, third.isLast], [makeBurst(4).id, 301, true]);
+      assertSame((await monitor.status(NOW)).events, 2001);
+    },
+  },
+  {
     name: 'lease > never adds to a batch that was sent, and gives it again unchanged when the lease ends',
     run: async ({ events, lease, leaseNow }) => {
       await events.enqueue(makeBurst(1), false);

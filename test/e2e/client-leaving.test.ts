@@ -62,13 +62,13 @@ describe('a page that is left', () => {
     expect(stage.site.conflicts).toEqual([]);
   });
 
-  it('in the task that tracked a burst of 1,000 has all of it stored', async () => {
+  it('in the task that tracked 12,000 events has all of them stored', async () => {
     const page = await stage.browser.context.newPage();
     // Nothing but the first script is there to see to it.
     await page.route('**/waybill-flush.js*', (route) => route.abort());
     await page.goto(stage.site.origin);
     expect(await track(page, 'first', 'stored')).toBe('stored');
-    const names = Array.from({ length: 1_000 }, (_, place) => `burst-${place}`);
+    const names = Array.from({ length: 12_000 }, (_, place) => `event-${place}`);
     await page.evaluate((values) => {
       const { waybill } = window;
       if (!waybill || !('track' in waybill)) throw new Error('no collector');

@@ -64,10 +64,25 @@ describe('burst writer', () => {
     for (let index = 0; index < 1001; index++) writer.add('1');
     const large = '"'.padEnd(600_000, 'é');
     writer.add(large);
-    writer.force();
     expect(written).toEqual([]);
     await settle();
     expect(written.map(({ burst }) => burst.count)).toEqual([1000, 1, 1]);
+  });
+
+  it('writes all of one task at once, and what comes meanwhile after it', async () => {
+    const writer = open();
+    for (let index = 0; index < 2_500; index++) writer.add('1');
+    await settle();
+    for (let index = 0; index < 1_500; index++) writer.add('2');
+    await settle();
+    finish.shift()?.();
+    finish.shift()?.();
+    await settle();
+    expect(written.map(({ burst }) => burst.count)).toEqual([1_000, 1_000, 500]);
+    finish.shift()?.();
+    await settle();
+    expect(written.slice(3).map(({ burst }) => burst.count)).toEqual([1_000, 500]);
+    expect(writer.count()).toBe(1_500);
   });
 
   it('says stored only when the write has ended', async () => {
