@@ -4,6 +4,12 @@ import { BOTH, PAGE_ONLY } from './both.ts';
 
 const QUOTA_BYTES = 3_000_000;
 
+/** More than the browser's own logs take. */
+const SMALL_BURSTS_QUOTA_BYTES = 12_000_000;
+
+/** Events of a task, of 1,000 bytes each: far below what browsers store outside their logs. */
+const SMALL_BURST = 10;
+
 const FIREFOX_QUOTA =
   'a known limit: while a database of Firefox is at its quota, not even a lease can be written, and nothing is sent; quota-lifted judges what comes later';
 
@@ -51,19 +57,50 @@ export const STORAGE: readonly Scenario[] = [
     variants: BOTH,
     needs: ['launchWithQuota'],
     except: { firefox: FIREFOX_QUOTA },
-    // More than the browser's own logs take.
-    launch: { quotaBytes: 12_000_000 },
+    launch: { quotaBytes: SMALL_BURSTS_QUOTA_BYTES },
     limitMs: 120_000,
     restLimitMs: 80_000,
     async run(lab) {
       const page = await lab.open();
       await lab.collector.stop();
-      const tracked = page.track('full-', 32_000, { perTask: 10, everyMs: 1, padding: 1_000 });
+      const tracked = page.track('full-', 32_000, { perTask: SMALL_BURST, everyMs: 1, padding: 1_000 });
       await lab.until('an event to be dropped', () =>
         [...lab.site.control.outcomes.values()].includes('dropped'),
       );
       await lab.collector.start();
       await tracked;
+    },
+  },
+  {
+    name: 'quota-killed',
+    title:
+      'the storage is full of small bursts, and SIGKILL comes before the answer to what could not be noted, twice; then there is room',
+    variants: BOTH,
+    needs: ['launchWithQuota'],
+    except: { firefox: FIREFOX_QUOTA },
+    launch: { quotaBytes: SMALL_BURSTS_QUOTA_BYTES },
+    limitMs: 120_000,
+    restLimitMs: 80_000,
+    async run(lab) {
+      const { collector } = lab;
+      const page = await lab.open();
+      await collector.stop();
+      // Less than storage and memory take.
+      lab.startTracking(page, 'full-', 20_000, { perTask: SMALL_BURST, everyMs: 1, padding: 1_000 });
+      await lab.until('events that find no room', async () => (await page.status()).unstored > 1_000);
+      collector.reply = () => ({ afterMs: 1_500 });
+      await collector.start();
+      for (const launch of [undefined, {}]) {
+        const before = collector.arrivals.length;
+        await lab.until('a batch that goes alone', () =>
+          collector.arrivals.slice(before).some(({ count }) => count === SMALL_BURST),
+        );
+        await lab.kill();
+        await lab.launch(launch);
+        // Ready is a page after its first run, which takes as long as all the answers.
+        await lab.openUnready();
+      }
+      collector.reply = () => 'receipt';
     },
   },
   {
