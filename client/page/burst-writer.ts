@@ -65,6 +65,7 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
   let lost: Record<string, number> | undefined;
   let pump: Promise<void> | undefined;
   let memoryBytes = 0;
+  let isFailing = false;
   let divert: Divert | undefined;
   /** Ends the time in which the page may be about to go. */
   let stay: (() => void) | undefined;
@@ -80,18 +81,24 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
     pump ??= Promise.resolve().then(drain);
   }
 
-  function takeWaiting(): PendingBurst[] {
-    if (lost && waiting.length === 0) waiting.push(createBurst(clock.now()));
-    return waiting.splice(0);
-  }
-
   /** All of it now, whatever else is being written. */
   function writeWaiting(): void {
-    for (const burst of takeWaiting()) void write(burst);
+    for (const burst of waiting.splice(0)) void write(burst);
+    if (lost) void write(createBurst(clock.now()));
+  }
+
+  /**
+   * What is to be written next. Also if it is more than one burst: the page may go with the task that tracked them. After
+   * a failure one at a time, until none waits: each would be tried again and again, and the oldest could not be dropped.
+   */
+  function takeWaiting(): PendingBurst[] {
+    if (lost && waiting.length === 0) waiting.push(createBurst(clock.now()));
+    const bursts = waiting.splice(0, isFailing ? 1 : waiting.length);
+    isFailing &&= waiting.length > 0;
+    return bursts;
   }
 
   async function drain(): Promise<void> {
-    // Also if it is more than one burst: the page may go with the task that tracked them.
     for (let bursts; (bursts = takeWaiting()).length > 0;) await Promise.all(bursts.map(write));
     pump = undefined;
   }
@@ -128,6 +135,7 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
       try {
         isStored = store ? (await store(), true) : await opened.enqueue(record, attempt > 0);
       } catch (error) {
+        isFailing = true;
         isUnsure ||= !isFull(error);
         throw error;
       }

@@ -56,11 +56,17 @@ export function giveUpBallast(storage: Storage): Promise<boolean> {
   });
 }
 
-/** Takes ballast in, if there is none, and forgets in an empty queue what had to go alone. */
-export async function takeBallast(tx: Transaction, nowMs: number): Promise<void> {
-  const [fresh] = await tx.keys('fresh', { from: [''], to: [[]] }, 1);
+/** Forgets in an empty queue what had to go alone. */
+export async function forgetAlone(tx: Transaction, nowMs: number): Promise<void> {
   const { before, upTo } = await readUnnoted(tx);
-  if (upTo !== '' && !fresh) tx.put('endpoints', { ...FIRST_PERMIT, permittedAt: Math.min(before, nowMs) });
+  const [fresh] = await tx.keys('fresh', { from: [''], to: [[]] }, 1);
+  if (upTo !== '' && !fresh)
+    tx.put('endpoints', { ...FIRST_PERMIT, permittedAt: before === Infinity ? nowMs : before });
+}
+
+/** Takes ballast in, if there is none. */
+export async function takeBallast(tx: Transaction, nowMs: number): Promise<void> {
+  await forgetAlone(tx, nowMs);
   const shared = await readState(tx, NOBODY);
   if (!shared.ballast) tx.put('endpoints', { ...shared, ballast: ' '.repeat(BALLAST_BYTES) });
 }

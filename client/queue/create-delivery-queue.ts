@@ -128,7 +128,7 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
 
     async acknowledge(batch, refusals, answer) {
       const note = noteOf(batch.endpoint);
-      note.tried.delete(batch.order);
+      let isCounted = true;
       // A wait that was set since is another answer's.
       if (note.hold.heldAt <= batch.leasedAt) {
         note.hold = newState(batch.endpoint);
@@ -142,18 +142,20 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
           save(countLosses({ ...cleared, failures: 0, ackedAt: answer.at, answer }, lost));
           return found && removeNoted(tx, found, 'delivered', refusals, answer.at);
         });
-      return orIfFull(settle(), async () => {
+      const left = await orIfFull(settle(), async () => {
         // They could not be counted. It is answered the same once more.
-        if (refusals.length > 0) {
-          note.tried.add(batch.order);
-          return undefined;
-        }
+        isCounted = refusals.length === 0;
+        if (!isCounted) return undefined;
         // Even the note of it is refused. What is left must not be sent for ever; removed, it may make room for the note.
         const removed = await removeOnly(storage, batch);
         const { endpoint, id, count, bursts } = batch;
         const done = { endpoint, at: answer.at, id, outcome: 'delivered', count, bursts, refusals } as const;
         return orIfFull(settle(removed), () => removed && done);
       });
+      // What could not even be removed has had its turn.
+      if (isCounted) note.tried.delete(batch.order);
+      else note.tried.add(batch.order);
+      return left;
     },
 
     async split(batch, parts, holdUntil, answer) {
@@ -164,7 +166,10 @@ export function createDeliveryQueue(storage: Storage): DeliveryQueue {
         tx.delete('sent', sameOrder(batch));
         for (const part of parts) tx.put('sent', part);
       });
-      await orIfFull(replace, () => void noteOf(batch.endpoint).tried.add(batch.order));
+      await orIfFull(replace, () => {
+        holdInMemory(batch.endpoint, holdUntil, answer.at, false);
+        noteOf(batch.endpoint).tried.add(batch.order);
+      });
     },
 
     async setAside(batch, refusal, answer) {

@@ -74,10 +74,11 @@ async function findBurst(
   const [oldest] = done;
   // With fewer entries, none was ever thrown away.
   // What lies in the future was noted before the clock was set back: nothing follows from it.
-  const isLater = (at: number): boolean => at >= triedAt && at <= repeatedAt + CLOCK_SLACK_MS;
+  const from = repeatedAt < triedAt ? repeatedAt - CLOCK_SLACK_MS : triedAt;
+  const isLater = (at: number): boolean => at >= from && at <= repeatedAt + CLOCK_SLACK_MS;
   const isPushedOut = oldest !== undefined && done.length >= MAX_DONE && isLater(oldest.at);
   const { erasedAt = 0 } = await readState(tx, endpoint);
   const { before } = await readUnnoted(tx);
-  const isForgotten = isPushedOut || isLater(erasedAt) || (isUnsure && isLater(Math.min(before, repeatedAt)));
-  return isForgotten ? 'forgotten' : 'absent';
+  const isUnnoted = isUnsure && isLater(Math.min(before, repeatedAt));
+  return isPushedOut || isLater(erasedAt) || isUnnoted ? 'forgotten' : 'absent';
 }

@@ -1,11 +1,11 @@
 import { EMPTY_LEDGER, type Ledger, LEDGER_KEYS } from '../../shared/batch.ts';
 import { DEFAULT_LIMITS } from '../../shared/limits.ts';
-import { isPermitted, permit, readUnnoted } from './ballast.ts';
+import { forgetAlone, isPermitted, permit, readUnnoted } from './ballast.ts';
 import { newBatchId } from './batch-id.ts';
 import { isHeld, readState } from './endpoint-state.ts';
 import type { Lease, LeaseRequest } from './event-queue.ts';
 import { eraseQueued } from './opt-out.ts';
-import { ENVELOPE_BYTES, hasPassed, LEASE_MS, MAX_WAIT_MS, PATIENCE } from './queue-limits.ts';
+import { ENVELOPE_BYTES, hasPassed, LEASE_MS, MAX_SPAN_MS, MAX_WAIT_MS, PATIENCE } from './queue-limits.ts';
 import {
   type EndpointState,
   type FreshBatch,
@@ -46,6 +46,7 @@ export async function leaseBatch(
   const batch = { ...waiting, ...claim };
   const isLast = merged?.isLast === true;
   tx.put('sent', batch);
+  if (isLast) await forgetAlone(tx, nowMs);
   return {
     batch,
     failures: state.failures,
@@ -171,7 +172,10 @@ function packRanges(keys: readonly Key[]): readonly KeyRange[] {
     // With the comma between two.
     const moreBytes = bytes + Number(key[3]) + 1;
     const fits =
-      moreEvents <= DEFAULT_LIMITS.maxEvents && moreBytes <= DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES;
+      moreEvents <= DEFAULT_LIMITS.maxEvents &&
+      moreBytes <= DEFAULT_LIMITS.maxBodyBytes - ENVELOPE_BYTES &&
+      // A batch is given up as one: by its age, no event long before its own time.
+      Number(key[4]) - Number(keys[0]?.[4]) < MAX_SPAN_MS;
     if (!fits && ranges.length > 0) {
       range = undefined;
       continue;

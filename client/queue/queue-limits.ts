@@ -15,6 +15,9 @@ export const MAX_QUEUED_EVENTS = 100_000;
 export const MAX_AGE_MS = 2_592_000_000;
 export const AGE_GRACE_MS = 86_400_000;
 
+/** Events that were tracked so long after each other never share a batch: a day. */
+export const MAX_SPAN_MS = 86_400_000;
+
 /** Kept free for the small writes that get a full storage emptied again. */
 export const BALLAST_BYTES = 65_536;
 

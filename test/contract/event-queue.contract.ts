@@ -4,6 +4,7 @@ import {
   CLOCK_SLACK_MS,
   LEASE_MS,
   MAX_DONE,
+  MAX_SPAN_MS,
   MAX_WAIT_MS,
   YOUNG_DONE_MS,
 } from '../../client/queue/queue-limits.ts';
@@ -107,6 +108,15 @@ export const EVENT_QUEUE_CONTRACT: readonly ContractCase[] = [
       const third = await leaseNow();
       assertSame([third.batch.id, third.batch.count, third.isLast], [makeBurst(4).id, 301, true]);
       assertSame((await monitor.status(NOW)).events, 2001);
+    },
+  },
+  {
+    name: 'lease > puts nothing together that was tracked a day apart',
+    run: async ({ events, leaseNow }) => {
+      for (const [index, ageMs] of [0, MAX_SPAN_MS - 1, MAX_SPAN_MS].entries())
+        await events.enqueue({ ...makeBurst(index + 1), createdAt: NOW + ageMs }, false);
+      assertSame((await leaseNow()).batch.count, 2);
+      assertSame((await leaseNow()).batch.id, makeBurst(3).id);
     },
   },
   {

@@ -37,7 +37,7 @@ export const STORAGE: readonly Scenario[] = [
     except: { firefox: FIREFOX_QUOTA },
     launch: { quotaBytes: QUOTA_BYTES },
     // A page whose write has failed tries again after up to 30 seconds.
-    limitMs: 120_000,
+    limitMs: 180_000,
     restLimitMs: 80_000,
     async run(lab) {
       const page = await lab.open();
@@ -58,7 +58,7 @@ export const STORAGE: readonly Scenario[] = [
     needs: ['launchWithQuota'],
     except: { firefox: FIREFOX_QUOTA },
     launch: { quotaBytes: SMALL_BURSTS_QUOTA_BYTES },
-    limitMs: 120_000,
+    limitMs: 180_000,
     restLimitMs: 80_000,
     async run(lab) {
       const page = await lab.open();
@@ -79,7 +79,7 @@ export const STORAGE: readonly Scenario[] = [
     needs: ['launchWithQuota'],
     except: { firefox: FIREFOX_QUOTA },
     launch: { quotaBytes: SMALL_BURSTS_QUOTA_BYTES },
-    limitMs: 120_000,
+    limitMs: 180_000,
     restLimitMs: 80_000,
     async run(lab) {
       const { collector } = lab;

@@ -85,6 +85,28 @@ describe('burst writer', () => {
     expect(writer.count()).toBe(1_500);
   });
 
+  it('writes one at a time after a failure, until nothing waits', async () => {
+    const writer = open();
+    const addMany = async (): Promise<void> => {
+      for (let index = 0; index < 2_500; index++) writer.add('1');
+      await settle();
+    };
+    writer.add('1');
+    await settle();
+    finish.shift()?.(new Error('lost'));
+    await addMany();
+    await clock.advance(60);
+    const counts: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      finish.shift()?.();
+      await settle();
+      counts.push(written.length);
+    }
+    expect(counts).toEqual([3, 4, 5, 5]);
+    await addMany();
+    expect(written).toHaveLength(8);
+  });
+
   it('says stored only when the write has ended', async () => {
     const writer = open();
     let outcome: unknown;
@@ -289,6 +311,17 @@ describe('burst writer', () => {
     expect(written.slice(1).map(({ burst }) => [burst.events, burst.lost?.['rejected:X']])).toEqual([
       ['', 2],
     ]);
+  });
+
+  it('writes losses while the page goes, though what was tracked is taken over', async () => {
+    const writer = open();
+    writer.add('1');
+    await settle();
+    writer.lose('rejected:X', 2);
+    writer.add('2');
+    writer.force(() => () => Promise.resolve());
+    await settle();
+    expect(written.slice(1).map(({ burst }) => burst.lost?.['rejected:X'])).toEqual([2]);
   });
 
   it('tells of a burst of which nobody knows any more whether it was stored', async () => {

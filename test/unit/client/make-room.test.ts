@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { permit, readUnnoted } from '../../../client/queue/ballast.ts';
 import { findUnwritten } from '../../../client/queue/lease-batch.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
 import { BALLAST_BYTES, LEASE_MS, MAX_QUEUED_BYTES, ROUND_MS } from '../../../client/queue/queue-limits.ts';
+import { keysFrom } from '../../../client/queue/storage.ts';
 import { limitStorage } from '../../support/client-full-storage.ts';
 import { ENDPOINT, makeAnswer, makeBurst, NOW, openQueue } from '../../support/client-queue.ts';
 
@@ -49,6 +51,27 @@ describe('a full storage', () => {
     await monitor.reserve(NOW);
     for (const place of [1, 2]) await events.enqueue(makeBurst(place), false);
     expect((await leaseNow()).batch.count).toBe(2);
+  });
+
+  it('forgets which places go alone with the last of them, though they lay ahead of the clock', async () => {
+    const { delivery, events, leaseNow, room } = await setUp(0, { ballast: false });
+    await events.enqueue(makeBurst(9), false);
+    room.left = 10;
+    await leaseNow();
+    room.left = PLENTY;
+    await delivery.acknowledge((await leaseNow()).batch, [], makeAnswer('delivered'));
+    for (const place of [1, 2]) await events.enqueue(makeBurst(place), false);
+    expect((await leaseNow()).batch.count).toBe(2);
+  });
+
+  it('remembers until when something may have been sent without a note, whatever the clock says later', async () => {
+    for (const shiftMs of [-100, 100]) {
+      const { monitor, storage } = await setUp(1, { ballast: true });
+      await storage.transact(['endpoints', 'fresh'], (tx) => permit(tx, NOW));
+      await storage.transact(['fresh'], (tx) => tx.delete('fresh', keysFrom(ENDPOINT)));
+      await monitor.reserve(NOW + shiftMs);
+      expect(await storage.transact(['endpoints'], readUnnoted)).toEqual({ upTo: '', before: NOW });
+    }
   });
 
   it('merges nothing while one is left that may have been sent without a note', async () => {
@@ -184,13 +207,24 @@ describe('a full storage', () => {
   });
 
   it('lets others go before what it has no room to split', async () => {
-    const { delivery, events, leaseNow, room } = await setUp(1, { ballast: false });
+    const { delivery, events, lease, leaseNow, room } = await setUp(1, { ballast: false });
     const { batch } = await leaseNow(NOW, 0, true);
     await events.enqueue(makeBurst(2), false);
     room.left = 0;
-    await delivery.split(batch, [batch], NOW, makeAnswer('split'));
+    await delivery.split(batch, [batch], NOW + 1_000, makeAnswer('split'));
     room.left = PLENTY;
-    expect((await leaseNow(NOW, 0, true)).batch.id).toBe(makeBurst(2).id);
+    expect(await lease(NOW + 999, 0, true)).toBeUndefined();
+    expect((await leaseNow(NOW + 1_000, 0, true)).batch.id).toBe(makeBurst(2).id);
+  });
+
+  it('lets others go before what it could not even remove', async () => {
+    const { delivery, leaseNow, room } = await setUp(2, { ballast: false });
+    room.left = 10;
+    const { batch } = await leaseNow();
+    room.left = -1;
+    await expect(delivery.acknowledge(batch, [], makeAnswer('delivered'))).rejects.toThrow('full');
+    room.left = 10;
+    expect((await leaseNow()).batch.id).toBe(makeBurst(2).id);
   });
 
   it('removes what was leased without a note when it is acknowledged', async () => {
@@ -272,6 +306,20 @@ describe('a full storage', () => {
       await events.enqueue({ ...makeBurst(2), triedAt: NOW, repeatedAt: NOW, isUnsure: true }, true),
     ).toBe(false);
     expect(await events.enqueue({ ...makeBurst(3), triedAt: NOW, repeatedAt: NOW }, true)).toBe(true);
+  });
+
+  it('does not write what may have left without a note, though the clock was set back since', async () => {
+    const { delivery, events, leaseNow, ledger, monitor, room } = await setUp(0, { ballast: false });
+    await events.enqueue(makeBurst(1), false);
+    room.left = 10;
+    await delivery.acknowledge((await leaseNow()).batch, [], makeAnswer('delivered'));
+    room.left = PLENTY;
+    const repeat = { triedAt: NOW, repeatedAt: NOW - 150, isUnsure: true };
+    expect(await events.enqueue({ ...makeBurst(1), ...repeat }, true)).toBe(false);
+    await monitor.reserve(NOW - 160);
+    expect(await events.enqueue({ ...makeBurst(2), ...repeat }, true)).toBe(false);
+    expect((await ledger()).unconfirmed).toBe(2);
+    expect(await events.enqueue({ ...makeBurst(3), ...repeat, triedAt: NOW - 155 }, true)).toBe(true);
   });
 
   it('writes down a wait that was asked for although there is no room for its batch', async () => {
