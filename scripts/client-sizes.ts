@@ -10,7 +10,7 @@ const LOADS = [
   {
     what: 'page with a worker, all',
     files: ['waybill.js', 'waybill-link.js'],
-    budgetBytes: 15_080,
+    budgetBytes: 15_090,
     goalBytes: 9_000,
   },
   {

@@ -15,7 +15,7 @@ const WORKERS: Readonly<Record<Status['worker'], string>> = {
 };
 
 const STORAGES: Readonly<Record<Status['storage'], string>> = {
-  opening: 'opening',
+  opening: 'can’t be read (yet)',
   indexeddb: 'IndexedDB: survives a crash',
   memory: 'memory: as long as this page',
 };

@@ -166,11 +166,11 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   }
 
   async function status(): Promise<Status> {
-    // A storage that can't be read now is reported as empty, not thrown at the page.
+    // That a storage can't be read now is told, not thrown at the page.
     const reading = monitor.status(clock.now()).catch(() => undefined);
     const queued = await within(reading, READ_LIMIT_MS, clock);
-    const held = { ...parts.describe(), storage: storage.kind, worker: deliverer.workerState() };
-    return queued ? describeStatus(held, queued, clock.now()) : held;
+    const held = { ...parts.describe(), worker: deliverer.workerState() };
+    return queued ? describeStatus({ ...held, storage: storage.kind }, queued, clock.now()) : held;
   }
 
   const onMessage = (event: MessageEvent<unknown>): void => {
