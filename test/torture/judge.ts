@@ -31,6 +31,8 @@ export interface Evidence {
   readonly excused: ReadonlySet<string>;
   /** What else a scenario has found wrong. */
   readonly findings: readonly string[];
+  /** What should be known besides, though it is not wrong. */
+  readonly remarks: readonly string[];
 }
 
 export interface Judgement {
@@ -43,6 +45,7 @@ export interface Judgement {
   readonly ledger: number;
   /** Empty: all is well. */
   readonly problems: readonly string[];
+  readonly remarks: readonly string[];
 }
 
 /**
@@ -76,6 +79,7 @@ export function judge(evidence: Evidence): Judgement {
     duplicates: arrived.length - delivered.size,
     ledger: LEDGER_KEYS.reduce((sum, key) => sum + ledger[key], 0),
     problems,
+    remarks: evidence.remarks,
   };
 }
 

@@ -26,7 +26,7 @@ export interface Row {
   readonly verdict: 'ok' | 'FAILED' | 'n/a';
   /** Undefined if it could not be run. */
   readonly judgement: Judgement | undefined;
-  /** Why it failed, or could not be run. */
+  /** Why it failed or could not be run, and what should be known of it. */
   readonly reasons: readonly string[];
 }
 
@@ -50,7 +50,8 @@ export async function runScenario(
     reasons.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  return { ...row, seconds, verdict: reasons.length > 0 ? 'FAILED' : 'ok', judgement, reasons };
+  const verdict = reasons.length > 0 ? 'FAILED' : 'ok';
+  return { ...row, seconds, verdict, judgement, reasons: [...reasons, ...(judgement?.remarks ?? [])] };
 }
 
 /** Why the engine can't run the scenario; empty if it can. */

@@ -1,5 +1,6 @@
 import { findBrowser } from '../../../scripts/find-browser.ts';
 import { CHROMIUM_FLAGS } from '../../../scripts/open-chromium.ts';
+import { damageDatabases, readNewDatabases } from './chromium-log.ts';
 import { ChromiumOffline } from './chromium-offline.ts';
 import type { Browser, Engine, LaunchOptions, Tab } from './engine.ts';
 import { textAt } from './fields.ts';
@@ -27,6 +28,8 @@ export const chromium: Engine = {
   name: 'chromium',
   lacks: {},
   find: findBrowser,
+  newDatabases: readNewDatabases,
+  damageDatabases,
   launch: (profile, url, options) => startTwice(() => launch(profile, url, options)),
 };
 

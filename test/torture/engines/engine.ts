@@ -1,11 +1,12 @@
 /** The browsers that the lab drives. */
 export type EngineName = 'chromium' | 'firefox' | 'webkit';
 
-/** What not every engine can be made to do; the methods of `Browser` that do it are missing there. */
+/** What not every engine can be made to do; the methods of `Browser` or `Engine` that do it are missing there. */
 export type Ability =
   | 'backgroundSync'
   | 'clearStorage'
   | 'closeLastTab'
+  | 'damageDatabases'
   | 'launchWithQuota'
   | 'limitQuota'
   | 'setOffline'
@@ -17,6 +18,10 @@ export interface Engine {
   readonly lacks: Readonly<Partial<Record<Ability, string>>>;
   /** Path of its program; undefined if it is not installed. */
   find(): string | undefined;
+  /** What it has noted of databases that it made because there were none, a text each; missing where it notes nothing. */
+  newDatabases?(profile: string): Promise<readonly string[]>;
+  /** Does to the databases in a profile what a kill or a disk may do to them; while it isn't running. */
+  damageDatabases?(profile: string): Promise<void>;
   /**
    * Starts it in a process group of its own, headless or in a virtual display.
    *

@@ -138,6 +138,26 @@ export const STORAGE: readonly Scenario[] = [
     run: (lab) => lose(lab, async () => (await lab.open()).deleteDatabase()),
   },
   {
+    name: 'database-damaged',
+    title:
+      'a kill has left a damaged database, which the browser removes: what is tracked afterwards arrives',
+    variants: BOTH,
+    needs: ['damageDatabases'],
+    async run(lab) {
+      const page = await lab.open();
+      await page.track('online-', 10);
+      await lab.untilArrived();
+      await lab.collector.stop();
+      // The lab excuses them itself, as in every scenario in which a browser does that.
+      await page.track('gone-', 100, { perTask: 10 });
+      await lab.kill();
+      await lab.damageDatabases();
+      await lab.launch();
+      await lab.collector.start();
+      await (await lab.open()).track('after-', 100, { perTask: 10 });
+    },
+  },
+  {
     name: 'connection-closed',
     title: 'the browser closes the database connections of page and worker, four times while a page tracks',
     variants: BOTH,

@@ -26,6 +26,7 @@ function evidence(changes: Partial<Evidence> = {}): Evidence {
     faults: [],
     excused: new Set(),
     findings: [],
+    remarks: [],
     ...changes,
   };
 }
@@ -38,7 +39,14 @@ const dropped = (count: number) => ({ ...EMPTY_LEDGER, dropped: count });
 
 describe('judge', () => {
   it('finds nothing wrong when everything stored has arrived once', () => {
-    expect(judge(evidence())).toEqual({ tracked: 5, delivered: 5, duplicates: 0, ledger: 0, problems: [] });
+    expect(judge(evidence({ remarks: ['!'] }))).toEqual({
+      remarks: ['!'],
+      tracked: 5,
+      delivered: 5,
+      duplicates: 0,
+      ledger: 0,
+      problems: [],
+    });
   });
 
   it('fails for an event that was stored and is missing', () => {
