@@ -106,7 +106,7 @@ export interface Status {
   readonly lastAnswer: LastAnswer | null;
   /** Epoch milliseconds; null when nothing is queued. */
   readonly nextAttemptAt: number | null;
-  /** `opening`: not yet or not now to be read, so that nothing is known of the queue: what is told of it means nothing. */
+  /** `opening`: the queue can't be read yet, or not just now. What is told is then of this page's memory only. */
   readonly storage: 'opening' | 'indexeddb' | 'memory';
   readonly worker: WorkerState;
   readonly consent: ConsentState;

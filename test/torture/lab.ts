@@ -42,8 +42,6 @@ export class Lab {
   readonly #remarks: string[] = [];
   /** What the engine has noted of databases that it made. */
   readonly #newDatabases = new Set<string>();
-  /** What was ordered before the browser that is running was started. */
-  #orderedBefore: ReadonlyMap<string, number> = new Map();
   readonly #waits = new Set<string>();
   readonly #pages = new Set<LabPage>();
   #browser: Browser | undefined;
@@ -82,7 +80,6 @@ export class Lab {
     const { engine, profile } = this.#parts;
     // Chromium limits what the origin of its first tab stores.
     const url = launch.quotaBytes === undefined ? 'about:blank' : `${this.site.origin}${PATHS.empty}`;
-    this.#orderedBefore = new Map(this.#ordered);
     this.#browser = await this.waitFor('the browser to start', engine.launch(profile, url, launch));
     if (this.#isOver) await this.end();
   }
@@ -117,6 +114,22 @@ export class Lab {
   /** Between two lives of the browser. */
   async damageDatabases(): Promise<void> {
     await this.engine.damageDatabases?.(this.#parts.profile);
+  }
+
+  /**
+   * Whether the browser has begun with a new database, as far as it tells, since this was last asked; the first one does
+   * not count. It excuses nothing, but is remarked: what is missing may have been in the one before.
+   */
+  async hasNewDatabase(): Promise<boolean> {
+    const { engine, profile } = this.#parts;
+    const hadAny = this.#newDatabases.size > 0;
+    const noted = (await engine.newDatabases?.(profile)) ?? [];
+    const made = noted.filter((text) => !this.#newDatabases.has(text));
+    for (const text of made) this.#newDatabases.add(text);
+    const isNew = hadAny && made.length > 0;
+    if (isNew)
+      this.#remarks.push('the browser was started again and its database was gone: it made a new one');
+    return isNew;
   }
 
   /** As a user ends it. */
@@ -169,11 +182,8 @@ export class Lab {
 
   /** Everything tracked so far is outside the guarantee. */
   excuseAll(): void {
-    this.#excuse(this.#ordered);
-  }
-
-  #excuse(ordered: ReadonlyMap<string, number>): void {
-    for (const [prefix, count] of ordered) for (const name of namesOf(prefix, count)) this.excused.add(name);
+    for (const [prefix, count] of this.#ordered)
+      for (const name of namesOf(prefix, count)) this.excused.add(name);
   }
 
   expectNames(prefix: string, count: number): void {
@@ -214,7 +224,7 @@ export class Lab {
 
   async evidence(): Promise<Evidence> {
     const { target } = this.#parts;
-    await this.#noticeReset();
+    await this.hasNewDatabase();
     const { control } = this.site;
     return {
       outcomes: control.outcomes,
@@ -245,20 +255,8 @@ export class Lab {
     const { browser } = this;
     this.#browser = undefined;
     await this.waitFor('the browser to end', how(browser));
-    await this.#noticeReset();
+    await this.hasNewDatabase();
     for (const page of this.#pages) this.forget(page);
-  }
-
-  /** A browser that finds its database damaged after a kill throws it away: then nobody can have what was in it. */
-  async #noticeReset(): Promise<void> {
-    const { engine, profile } = this.#parts;
-    const hadAny = this.#newDatabases.size > 0;
-    const noted = (await engine.newDatabases?.(profile)) ?? [];
-    const made = noted.filter((text) => !this.#newDatabases.has(text));
-    for (const text of made) this.#newDatabases.add(text);
-    if (!hadAny || made.length === 0) return;
-    this.#remarks.push('the browser found its own database damaged after a kill, and removed it');
-    this.#excuse(this.#orderedBefore);
   }
 
   async #untilEmpty(limitMs: number): Promise<LabPage> {

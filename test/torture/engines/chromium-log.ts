@@ -9,7 +9,7 @@ const LOGS = ['LOG.old', 'LOG'];
 /**
  * What LevelDB has noted where it found no database of an origin and made one.
  *
- * Besides at the first time, that is where Chromium itself has removed it: it keeps none that it finds damaged.
+ * Besides at the first time, that is where it is gone: Chromium removes one that it finds damaged.
  */
 export async function readNewDatabases(profile: string): Promise<readonly string[]> {
   const files = (await findDatabases(profile)).flatMap((folder) => LOGS.map((name) => join(folder, name)));

@@ -27,6 +27,22 @@ async function lose(lab: Lab, how: () => Promise<unknown>): Promise<void> {
   await lab.untilArrived();
 }
 
+/** Tracks events of 1,000 bytes while the collector is away, until they find no room any more, and then brings it back. */
+async function overfill(
+  lab: Lab,
+  count: number,
+  pace: { readonly perTask: number; readonly everyMs?: number },
+): Promise<void> {
+  const page = await lab.open();
+  await lab.collector.stop();
+  const tracked = page.track('full-', count, { ...pace, padding: 1_000 });
+  await lab.until('an event to be dropped', () =>
+    [...lab.site.control.outcomes.values()].includes('dropped'),
+  );
+  await lab.collector.start();
+  await tracked;
+}
+
 /** What happens to the queue's database. */
 export const STORAGE: readonly Scenario[] = [
   {
@@ -37,19 +53,10 @@ export const STORAGE: readonly Scenario[] = [
     except: { firefox: FIREFOX_QUOTA },
     launch: { quotaBytes: QUOTA_BYTES },
     // A page whose write has failed tries again after up to 30 seconds.
-    limitMs: 180_000,
+    limitMs: 120_000,
     restLimitMs: 80_000,
-    async run(lab) {
-      const page = await lab.open();
-      await lab.collector.stop();
-      // 24 MB: more than the storage and the 16 MiB of memory take.
-      const tracked = page.track('full-', 24_000, { perTask: 100, padding: 1_000 });
-      await lab.until('an event to be dropped', () =>
-        [...lab.site.control.outcomes.values()].includes('dropped'),
-      );
-      await lab.collector.start();
-      await tracked;
-    },
+    // 24 MB: more than the storage and the 16 MiB of memory take.
+    run: (lab) => overfill(lab, 24_000, { perTask: 100 }),
   },
   {
     name: 'quota-small',
@@ -58,18 +65,9 @@ export const STORAGE: readonly Scenario[] = [
     needs: ['launchWithQuota'],
     except: { firefox: FIREFOX_QUOTA },
     launch: { quotaBytes: SMALL_BURSTS_QUOTA_BYTES },
-    limitMs: 180_000,
+    limitMs: 120_000,
     restLimitMs: 80_000,
-    async run(lab) {
-      const page = await lab.open();
-      await lab.collector.stop();
-      const tracked = page.track('full-', 32_000, { perTask: SMALL_BURST, everyMs: 1, padding: 1_000 });
-      await lab.until('an event to be dropped', () =>
-        [...lab.site.control.outcomes.values()].includes('dropped'),
-      );
-      await lab.collector.start();
-      await tracked;
-    },
+    run: (lab) => overfill(lab, 32_000, { perTask: SMALL_BURST, everyMs: 1 }),
   },
   {
     name: 'quota-killed',
@@ -79,7 +77,7 @@ export const STORAGE: readonly Scenario[] = [
     needs: ['launchWithQuota'],
     except: { firefox: FIREFOX_QUOTA },
     launch: { quotaBytes: SMALL_BURSTS_QUOTA_BYTES },
-    limitMs: 180_000,
+    limitMs: 120_000,
     restLimitMs: 80_000,
     async run(lab) {
       const { collector } = lab;
@@ -139,8 +137,7 @@ export const STORAGE: readonly Scenario[] = [
   },
   {
     name: 'database-damaged',
-    title:
-      'a kill has left a damaged database, which the browser removes: what is tracked afterwards arrives',
+    title: 'the database is damaged, and the browser removes it: what is tracked afterwards arrives',
     variants: BOTH,
     needs: ['damageDatabases'],
     async run(lab) {
@@ -148,13 +145,14 @@ export const STORAGE: readonly Scenario[] = [
       await page.track('online-', 10);
       await lab.untilArrived();
       await lab.collector.stop();
-      // The lab excuses them itself, as in every scenario in which a browser does that.
       await page.track('gone-', 100, { perTask: 10 });
+      lab.excuseAll();
       await lab.kill();
       await lab.damageDatabases();
       await lab.launch();
       await lab.collector.start();
       await (await lab.open()).track('after-', 100, { perTask: 10 });
+      lab.check(await lab.hasNewDatabase(), 'the browser has kept the damaged database');
     },
   },
   {
