@@ -10,16 +10,16 @@ const LOADS = [
   {
     what: 'page with a worker, all',
     files: ['waybill.js', 'waybill-link.js'],
-    budgetBytes: 15_090,
+    budgetBytes: 15_220,
     goalBytes: 9_000,
   },
   {
     what: 'page without a worker, all',
     files: ['waybill.js', 'waybill-flush.js'],
-    budgetBytes: 17_700,
+    budgetBytes: 17_840,
     goalBytes: 7_000,
   },
-  { what: 'worker', files: ['waybill-sw.js'], budgetBytes: 10_750, goalBytes: 6_200 },
+  { what: 'worker', files: ['waybill-sw.js'], budgetBytes: 10_820, goalBytes: 6_200 },
   { what: 'extras', files: ['waybill-extras.js'], budgetBytes: 4_300, goalBytes: 4_300 },
 ];
 

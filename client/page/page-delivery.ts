@@ -5,6 +5,8 @@ import { runInTurn } from '../delivery/run-in-turn.ts';
 import { isRecord } from '../../shared/text.ts';
 import { DEBOUNCE_MS } from '../../shared/worker-api.ts';
 import { createQueueMonitor } from '../queue/create-queue-monitor.ts';
+import type { QueueStatus } from '../queue/event-queue.ts';
+import { renewLog } from '../queue/renew-log.ts';
 import type { Storage } from '../queue/storage.ts';
 import type { DeliveredOutcome, Status } from './api.ts';
 import type { BurstWriter, Divert } from './burst-writer.ts';
@@ -83,6 +85,8 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   let channel: BroadcastChannel | undefined;
   let bytesUntilTrim = 0;
   let isTelling = false;
+  /** What is in memory has no log. */
+  let hasNewLog = storage.kind === 'memory';
   let hasCaughtUp = false;
   /** Time of the newest entry of what has left the queue that was read. */
   let readUpTo = 0;
@@ -111,6 +115,7 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     debounceMs: storage.kind === 'memory' ? 0 : DEBOUNCE_MS,
     async status() {
       const queued = await monitor.status(clock.now());
+      keepSafe(queued);
       const { optedOut } = queued.state;
       // The message was missed. Never the other way: a missing flag may have been cleared with the site's data.
       if (optedOut && consent.state() === 'granted') consent.obey(optedOut);
@@ -149,6 +154,15 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     } catch {
       // The storage is gone for now; the next look at it is another chance.
     }
+  }
+
+  /** Once there are events that have to wait: they may be there when the browser starts again. */
+  function keepSafe({ oldestAt, state }: QueueStatus): void {
+    // A page that was left a moment ago is still being delivered.
+    const isLeftOver = oldestAt !== null && oldestAt < startedAt - DEBOUNCE_MS;
+    if (hasNewLog || !(isLeftOver || state.failures > 0)) return;
+    hasNewLog = true;
+    renewLog();
   }
 
   async function trim(): Promise<void> {
@@ -199,6 +213,8 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     },
     online: () => void scheduler.flush({ urgent: true }),
   });
+  // Before the first run, which may last.
+  void scheduler.look();
   // Also registers the worker, so that it is there when the page goes.
   void scheduler.flush({ urgent: false });
   // A storage that has no room for it is full already, and made to do without.

@@ -1,3 +1,4 @@
+import { renewLog } from '../queue/renew-log.ts';
 import { SYNC_TAG } from './background-sync.ts';
 import { delivery } from './delivery.ts';
 
@@ -7,6 +8,8 @@ export function onSync(event: SyncEvent): void {
 }
 
 async function deliver(): Promise<void> {
+  // The browser may have been started again for this, and no page may come.
+  renewLog();
   const report = await delivery.flushOnSync();
   if (!report.ok || report.dueAt !== null) throw new Error('still queued');
 }

@@ -116,6 +116,11 @@ export class Lab {
     await this.engine.damageDatabases?.(this.#parts.profile);
   }
 
+  /** Between two lives of the browser. */
+  async tearDatabases(): Promise<void> {
+    await this.engine.tearDatabases?.(this.#parts.profile);
+  }
+
   /**
    * Whether the browser has begun with a new database, as far as it tells, since this was last asked; the first one does
    * not count. It excuses nothing, but is remarked: what is missing may have been in the one before.

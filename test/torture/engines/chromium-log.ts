@@ -1,10 +1,19 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const FOLDER = 'Default/IndexedDB';
 
 /** Of the last two times that it was opened. */
 const LOGS = ['LOG.old', 'LOG'];
+
+/** A log is a row of blocks of this size, in bytes; see doc/log_format.md of LevelDB. */
+const BLOCK_BYTES = 32_768;
+
+/** Of a record's head: checksum, length, kind. */
+const HEAD_BYTES = 7;
+
+/** The kind of a record that lies in one piece. */
+const FULL = 1;
 
 /**
  * What LevelDB has noted where it found no database of an origin and made one.
@@ -19,15 +28,33 @@ export async function readNewDatabases(profile: string): Promise<readonly string
 
 /** Changes a byte in the middle of what was written last. */
 export async function damageDatabases(profile: string): Promise<void> {
-  for (const folder of await findDatabases(profile)) {
-    const names = (await readdir(folder)).filter((name) => name.endsWith('.log'));
-    for (const name of names) {
-      const bytes = await readFile(join(folder, name));
-      const middle = bytes.length >> 1;
-      bytes[middle] = (bytes[middle] ?? 0) ^ 1;
-      await writeFile(join(folder, name), bytes);
-    }
+  for (const path of await findLogs(profile)) {
+    const bytes = await readFile(path);
+    const middle = bytes.length >> 1;
+    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+    await writeFile(path, bytes);
   }
+}
+
+/** Adds the first half of a record: what a kill leaves of a write that it has interrupted. */
+export async function tearDatabases(profile: string): Promise<void> {
+  for (const path of await findLogs(profile)) {
+    const { size } = await stat(path);
+    const length = Math.min(1_000, BLOCK_BYTES - (size % BLOCK_BYTES) - HEAD_BYTES);
+    if (length < 2) throw new Error(`no room for a record at the end of ${path}`);
+    const torn = Buffer.alloc(HEAD_BYTES + (length >> 1));
+    torn.writeUInt16LE(length, 4);
+    torn.writeUInt8(FULL, 6);
+    await appendFile(path, torn);
+  }
+}
+
+async function findLogs(profile: string): Promise<readonly string[]> {
+  const folders = await findDatabases(profile);
+  const found = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).map((name) => join(folder, name))),
+  );
+  return found.flat().filter((path) => path.endsWith('.log'));
 }
 
 async function findDatabases(profile: string): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import { findBrowser } from '../../../scripts/find-browser.ts';
 import { CHROMIUM_FLAGS } from '../../../scripts/open-chromium.ts';
-import { damageDatabases, readNewDatabases } from './chromium-log.ts';
+import { damageDatabases, readNewDatabases, tearDatabases } from './chromium-log.ts';
 import { ChromiumOffline } from './chromium-offline.ts';
 import type { Browser, Engine, LaunchOptions, Tab } from './engine.ts';
 import { textAt } from './fields.ts';
@@ -30,6 +30,7 @@ export const chromium: Engine = {
   find: findBrowser,
   newDatabases: readNewDatabases,
   damageDatabases,
+  tearDatabases,
   launch: (profile, url, options) => startTwice(() => launch(profile, url, options)),
 };
 

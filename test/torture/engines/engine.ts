@@ -10,7 +10,8 @@ export type Ability =
   | 'launchWithQuota'
   | 'limitQuota'
   | 'setOffline'
-  | 'stopWorkers';
+  | 'stopWorkers'
+  | 'tearDatabases';
 
 export interface Engine {
   readonly name: EngineName;
@@ -22,6 +23,8 @@ export interface Engine {
   newDatabases?(profile: string): Promise<readonly string[]>;
   /** Does to the databases in a profile what a kill or a disk may do to them; while it isn't running. */
   damageDatabases?(profile: string): Promise<void>;
+  /** Does to them what a kill in the middle of a write does. */
+  tearDatabases?(profile: string): Promise<void>;
   /**
    * Starts it in a process group of its own, headless or in a virtual display.
    *

@@ -17,6 +17,7 @@ export const firefox: Engine = {
   lacks: {
     backgroundSync: 'Firefox has no Background Sync',
     damageDatabases: 'the lab knows the databases of Chromium only',
+    tearDatabases: 'the lab knows the databases of Chromium only',
     limitQuota: 'Firefox reads its quota at the start only: see LaunchOptions.quotaBytes',
   },
   find: findFirefox,

@@ -18,6 +18,7 @@ export const webkit: Engine = {
     clearStorage:
       'MiniBrowser crashes at times when its page about:data is told to clear more than one thing',
     damageDatabases: 'the lab knows the databases of Chromium only',
+    tearDatabases: 'the lab knows the databases of Chromium only',
     launchWithQuota: 'MiniBrowser has no switch for the quota',
     limitQuota: 'MiniBrowser has no switch for the quota',
     setOffline: 'MiniBrowser has no switch for the network: stop the server instead',

@@ -1,6 +1,7 @@
 import type { Lab } from '../lab.ts';
+import type { LabPage } from '../page.ts';
 import type { Scenario } from '../scenario.ts';
-import { BOTH, PAGE_ONLY } from './both.ts';
+import { BOTH, PAGE_ONLY, WORKER_ONLY } from './both.ts';
 
 const QUOTA_BYTES = 3_000_000;
 
@@ -41,6 +42,32 @@ async function overfill(
   );
   await lab.collector.start();
   await tracked;
+}
+
+/**
+ * A kill in the middle of a write to the database, and a life after it whose events have to wait and which is killed as
+ * well.
+ *
+ * @param leaveSome - Does what the life before leaves behind in the queue.
+ */
+async function tear(lab: Lab, leaveSome: (page: LabPage) => Promise<void>): Promise<void> {
+  const page = await lab.open();
+  await page.track('online-', 10);
+  await lab.untilArrived();
+  await lab.until('the queue to be empty', async () => (await page.status()).events === 0);
+  await lab.collector.stop();
+  await leaveSome(page);
+  await lab.kill();
+  await lab.tearDatabases();
+  await lab.launch();
+  const later = await lab.open();
+  await later.track('after-', 100, { perTask: 10 });
+  await lab.until('a send to fail', async () => (await later.status()).lastStatus === null);
+  // What follows from it takes no longer.
+  await lab.sleep(1_000);
+  await lab.kill();
+  await lab.launch();
+  await lab.collector.start();
 }
 
 /** What happens to the queue's database. */
@@ -153,6 +180,52 @@ export const STORAGE: readonly Scenario[] = [
       await lab.collector.start();
       await (await lab.open()).track('after-', 100, { perTask: 10 });
       lab.check(await lab.hasNewDatabase(), 'the browser has kept the damaged database');
+    },
+  },
+  {
+    name: 'write-torn',
+    title: 'SIGKILL in the middle of a write, and again in a life offline: what was stored in both arrives',
+    variants: BOTH,
+    fast: PAGE_ONLY,
+    needs: ['tearDatabases'],
+    async run(lab) {
+      await tear(lab, async (page) => {
+        await page.track('before-', 100, { perTask: 10 });
+      });
+    },
+  },
+  {
+    name: 'write-torn-empty',
+    title: 'SIGKILL in the middle of a write when the queue is empty, and again in a life offline',
+    variants: BOTH,
+    needs: ['tearDatabases'],
+    run: (lab) => tear(lab, async () => undefined),
+  },
+  {
+    name: 'write-torn-sync',
+    title:
+      'SIGKILL in the middle of a write, and again in a life in which a sync wakes the worker and no page comes',
+    variants: WORKER_ONLY,
+    needs: ['backgroundSync', 'tearDatabases'],
+    async run(lab) {
+      const { collector } = lab;
+      const page = await lab.open();
+      await collector.stop();
+      await page.track('before-', 100, { perTask: 10 });
+      await lab.until('a send to fail', async () => (await page.status()).nextAttemptInMs !== null);
+      await lab.sleep(1_000);
+      await lab.kill();
+      await lab.tearDatabases();
+      collector.reply = () => ({ status: 503 });
+      await collector.start();
+      const count = collector.arrivals.length;
+      await lab.launch();
+      await lab.until('the worker to be woken', () => collector.arrivals.length > count);
+      // What follows from the answer takes no longer.
+      await lab.sleep(1_000);
+      await lab.kill();
+      collector.reply = () => 'receipt';
+      await lab.launch();
     },
   },
   {

@@ -268,6 +268,69 @@ describe('page delivery', () => {
     expect(diverted).toBeDefined();
   });
 
+  describe('in Chromium, whose log a kill may have torn', () => {
+    let renewals: string[];
+    beforeEach(() => {
+      renewals = [];
+      vi.stubGlobal('IDBVersionChangeEvent', { prototype: { dataLoss: 'none' } });
+      vi.stubGlobal('indexedDB', { open: (name: string) => (renewals.push(name), {}) });
+    });
+    afterEach(() => {
+      vi.unstubAllGlobals();
+    });
+
+    async function enqueue(createdAt: number): Promise<void> {
+      await openQueue(storage).events.enqueue({ ...makeBurst(1), createdAt }, false);
+    }
+
+    it('has a new log begun once, before its first run, if it finds what should have been delivered', async () => {
+      await enqueue(clock.nowMs - 5_000);
+      const never = new Promise<undefined>(() => undefined);
+      const page = open(() => never);
+      await settle();
+      expect(renewals).toHaveLength(1);
+      expect(calls).toEqual([]);
+      void page.flush();
+      document.dispatchEvent(new Event('visibilitychange'));
+      await settle();
+      expect(renewals).toHaveLength(1);
+    });
+
+    it('has a new log begun when a send has failed', async () => {
+      const page = open();
+      await settle();
+      await enqueue(clock.nowMs);
+      expect(renewals).toHaveLength(0);
+      const { delivery: sender, leaseNow } = openQueue(storage);
+      const { batch } = await leaseNow(clock.nowMs);
+      const release = { notBefore: 0, holdUntil: 0, silent: true };
+      await sender.release(batch, release, makeAnswer('retry', clock.nowMs));
+      await page.flush();
+      expect(renewals).toHaveLength(1);
+    });
+
+    it('leaves the log alone where nothing waits but what a page before was just sending', async () => {
+      await enqueue(clock.nowMs - 500);
+      const page = open();
+      await settle();
+      await page.flush();
+      expect(renewals).toHaveLength(0);
+    });
+
+    it('leaves it alone where events are in memory, or the browser is another one', async () => {
+      await enqueue(clock.nowMs - 5_000);
+      Object.assign(storage, { kind: 'memory' });
+      open();
+      await settle();
+      delivery?.stop();
+      Object.assign(storage, { kind: 'indexeddb' });
+      vi.stubGlobal('IDBVersionChangeEvent', { prototype: {} });
+      open();
+      await settle();
+      expect(renewals).toHaveLength(0);
+    });
+  });
+
   it('hears nothing more once stopped', async () => {
     open().stop();
     await settle();
