@@ -5,8 +5,6 @@ import { runInTurn } from '../delivery/run-in-turn.ts';
 import { isRecord } from '../../shared/text.ts';
 import { DEBOUNCE_MS } from '../../shared/worker-api.ts';
 import { createQueueMonitor } from '../queue/create-queue-monitor.ts';
-import type { QueueStatus } from '../queue/event-queue.ts';
-import { renewLog } from '../queue/renew-log.ts';
 import type { Storage } from '../queue/storage.ts';
 import type { DeliveredOutcome, Status } from './api.ts';
 import type { BurstWriter, Divert } from './burst-writer.ts';
@@ -36,6 +34,9 @@ const READ_LIMIT_MS = 5_000;
 
 /** How long `flush()` waits for what was just tracked to be stored. */
 const SETTLE_LIMIT_MS = 2_000;
+
+/** A run that lasts longer waits for the network, and so do the events. */
+const LONG_RUN_MS = 2_000;
 
 /** What the first-loaded part of the page hands over. */
 export interface DeliveryParts {
@@ -85,8 +86,6 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   let channel: BroadcastChannel | undefined;
   let bytesUntilTrim = 0;
   let isTelling = false;
-  /** What is in memory has no log. */
-  let hasNewLog = storage.kind === 'memory';
   let hasCaughtUp = false;
   /** Time of the newest entry of what has left the queue that was read. */
   let readUpTo = 0;
@@ -107,7 +106,9 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   const scheduler = createFlushScheduler({
     clock,
     deliver: runInTurn(async (wish) => {
+      const cancel = clock.after(LONG_RUN_MS, storage.renewLog);
       const report = await deliverer.deliver(wish);
+      cancel();
       changed();
       return report;
     }, joinWishes),
@@ -115,8 +116,9 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     debounceMs: storage.kind === 'memory' ? 0 : DEBOUNCE_MS,
     async status() {
       const queued = await monitor.status(clock.now());
-      keepSafe(queued);
-      const { optedOut } = queued.state;
+      const { failures, optedOut } = queued.state;
+      // Events have to wait, perhaps for the next start of the browser.
+      if (failures > 0) storage.renewLog();
       // The message was missed. Never the other way: a missing flag may have been cleared with the site's data.
       if (optedOut && consent.state() === 'granted') consent.obey(optedOut);
       // After it: once the queue is seen empty, nothing that left it is missed.
@@ -154,15 +156,6 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     } catch {
       // The storage is gone for now; the next look at it is another chance.
     }
-  }
-
-  /** Once there are events that have to wait: they may be there when the browser starts again. */
-  function keepSafe({ oldestAt, state }: QueueStatus): void {
-    // A page that was left a moment ago is still being delivered.
-    const isLeftOver = oldestAt !== null && oldestAt < startedAt - DEBOUNCE_MS;
-    if (hasNewLog || !(isLeftOver || state.failures > 0)) return;
-    hasNewLog = true;
-    renewLog();
   }
 
   async function trim(): Promise<void> {
@@ -213,8 +206,6 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
     },
     online: () => void scheduler.flush({ urgent: true }),
   });
-  // Before the first run, which may last.
-  void scheduler.look();
   // Also registers the worker, so that it is there when the page goes.
   void scheduler.flush({ urgent: false });
   // A storage that has no room for it is full already, and made to do without.

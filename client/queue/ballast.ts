@@ -1,6 +1,6 @@
 import { newState, NOBODY, readState } from './endpoint-state.ts';
 import { BALLAST_BYTES } from './queue-limits.ts';
-import type { Storage, Transaction } from './storage.ts';
+import { ALL_KEYS, type Storage, type Transaction } from './storage.ts';
 
 /** Key of the record that permits merging, next to `NOBODY`: no endpoint's, but a note that is made by deleting it. */
 const PERMIT = '*';
@@ -37,7 +37,7 @@ export async function isPermitted(tx: Transaction): Promise<boolean> {
 
 /** Permits merging of all that is not in the queue yet: what is there may have been sent while it was not permitted. */
 export async function permit(tx: Transaction, nowMs: number): Promise<void> {
-  const places = (await tx.keys('fresh', { from: [''], to: [[]] })).map((key) => String(key[1]));
+  const places = (await tx.keys('fresh', ALL_KEYS)).map((key) => String(key[1]));
   const aloneUpTo = places.reduce((last, place) => (place > last ? place : last), '');
   tx.put('endpoints', { ...FIRST_PERMIT, aloneUpTo, permittedAt: nowMs });
 }
@@ -59,7 +59,7 @@ export function giveUpBallast(storage: Storage): Promise<boolean> {
 /** Forgets in an empty queue what had to go alone. */
 export async function forgetAlone(tx: Transaction, nowMs: number): Promise<void> {
   const { before, upTo } = await readUnnoted(tx);
-  const [fresh] = await tx.keys('fresh', { from: [''], to: [[]] }, 1);
+  const [fresh] = await tx.keys('fresh', ALL_KEYS, 1);
   if (upTo !== '' && !fresh)
     tx.put('endpoints', { ...FIRST_PERMIT, permittedAt: before === Infinity ? nowMs : before });
 }

@@ -2,6 +2,7 @@ import { type IDBPDatabase, openDB, unwrap, wrap } from 'idb';
 import { isRecord } from '../../shared/text.ts';
 import { FIRST_PERMIT } from './ballast.ts';
 import { KEY_PATHS, type Records, type StoreName } from './records.ts';
+import { createLogRenewal } from './renew-log.ts';
 import type { KeyRange, Storage, Transaction } from './storage.ts';
 
 type Schema = { [Name in StoreName]: Records[Name] };
@@ -107,6 +108,7 @@ export function createIdbStorage(name: string): Storage {
         }
       }
     },
+    renewLog: createLogRenewal(),
     close() {
       if (connection) drop(connection);
     },

@@ -53,6 +53,7 @@ export function createMemoryStorage(): Storage {
       last = result.catch(() => undefined);
       return result;
     },
+    renewLog() {},
     close() {},
   };
 }

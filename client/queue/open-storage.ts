@@ -1,7 +1,7 @@
 import { readState } from './endpoint-state.ts';
 import { createIdbStorage } from './idb-storage.ts';
 import type { OptOut } from './records.ts';
-import type { Storage } from './storage.ts';
+import { ALL_KEYS, type Storage, type Transaction } from './storage.ts';
 
 export interface OpenedStorage {
   readonly storage: Storage;
@@ -14,6 +14,9 @@ const PAUSE_MS = 500;
 
 /** An attempt that took longer is not made again. */
 const SLOW_MS = 2_000;
+
+/** What is younger than this when a page begins may be on its way from the page before. */
+const YOUNG_MS = 1_000;
 
 /**
  * The queue's storage: IndexedDB or, where it is refused or gives no sign, memory.
@@ -31,7 +34,15 @@ export async function openStorage(
   for (let isLast = false; ; isLast = true) {
     const startedAt = Date.now();
     try {
-      const { optedOut } = await storage.transact(['endpoints'], (tx) => readState(tx, endpoint), 'readonly');
+      const optedOut = await storage.transact(
+        ['endpoints', 'fresh', 'sent'],
+        async (tx) => {
+          const state = await readState(tx, endpoint);
+          if (state.optedOut || (await hasOld(tx))) storage.renewLog();
+          return state.optedOut;
+        },
+        'readonly',
+      );
       return { storage, optedOut };
     } catch {
       // Silent, or refused: a private window, a sandboxed frame, a policy. Memory still delivers while the page is open.
@@ -42,4 +53,12 @@ export async function openStorage(
     });
   }
   return { storage: await openMemory(), optedOut: undefined };
+}
+
+/** Whether something waits that should have been delivered before there was this page: it may be the first after a kill. */
+async function hasOld(tx: Transaction): Promise<boolean> {
+  const fresh = await tx.keys('fresh', ALL_KEYS, 1);
+  const sent = await tx.keys('sent', ALL_KEYS, 1);
+  const pageBegan = Date.now() - performance.now();
+  return [...fresh, ...sent].some((key) => Number(key[4]) < pageBegan - YOUNG_MS);
 }

@@ -2,21 +2,35 @@
 const SCRATCH_NAME = 'waybill-scratch';
 
 /**
- * Has Chromium begin a new log for the databases of this origin: deleting any of them does.
+ * Has Chromium begin a new log for the databases of this origin, as deleting one of them does.
  *
- * What a kill leaves of the write that it has interrupted does no harm by itself. But LevelDB goes on writing behind it,
- * and at the start after that Chromium takes the log for corrupt and removes every database of the origin (LevelDB's issue
- * 1287). What was written before and since is safe once the log is a new one.
+ * What a kill leaves of a write that it has interrupted does no harm by itself. But LevelDB goes on writing behind it, and
+ * when it next opens the log, Chromium takes it for corrupt and removes every database of the origin (LevelDB's issue
+ * 1287). With a new log, what was written before and comes later is safe from that.
  *
- * Costs the browser's process a write of what is in the log, up to 4 MB; the page waits for none of it. Must not be called
- * where IndexedDB is refused.
+ * Costs the browser's process a write of what is in the log, up to 4 MB, and of tables that overlap it. Nothing waits for
+ * it here.
+ *
+ * @returns What does so, once; a call after it has failed tries again.
  */
-export function renewLog(): void {
-  // Only Chromium, whose databases share a log, tells of losses in this way.
-  if (!('dataLoss' in IDBVersionChangeEvent.prototype)) return;
-  const opening = indexedDB.open(SCRATCH_NAME);
-  opening.onsuccess = () => {
-    opening.result.close();
-    indexedDB.deleteDatabase(SCRATCH_NAME);
+export function createLogRenewal(): () => void {
+  let isBegun = false;
+  return () => {
+    if (isBegun) return;
+    isBegun = true;
+    try {
+      // Only Chromium, whose databases share a log, tells of losses in this way.
+      if (!('dataLoss' in IDBVersionChangeEvent.prototype)) return;
+      const opening = indexedDB.open(SCRATCH_NAME);
+      opening.onerror = () => {
+        isBegun = false;
+      };
+      opening.onsuccess = () => {
+        opening.result.close();
+        indexedDB.deleteDatabase(SCRATCH_NAME);
+      };
+    } catch {
+      // IndexedDB is refused here.
+    }
   };
 }

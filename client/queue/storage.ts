@@ -39,9 +39,14 @@ export interface Storage {
     work: (tx: Transaction) => Result | Promise<Result>,
     mode?: 'readonly' | 'readwrite',
   ): Promise<Result>;
+  /** Keeps what is stored from being lost with a damaged log, where the browser knows such a thing; see `renew-log.ts`. */
+  readonly renewLog: () => void;
   /** Lets go of the storage; a later transaction takes it up again. */
   close(): void;
 }
+
+/** All keys of whatever endpoint. */
+export const ALL_KEYS: KeyRange = { from: [''], to: [[]] };
 
 /** All keys that begin with these items. */
 export function keysFrom(...prefix: readonly (string | number)[]): KeyRange {

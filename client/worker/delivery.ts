@@ -10,7 +10,9 @@ import { requestSync } from './background-sync.ts';
 const channel = openChannel();
 const platform = browserPlatform();
 
-const queue = createDeliveryQueue(createIdbStorage(QUEUE_NAME));
+export const storage = createIdbStorage(QUEUE_NAME);
+
+const queue = createDeliveryQueue(storage);
 
 /** This worker's delivery; see `WorkerFlusher`. */
 export const delivery = createWorkerFlusher({
@@ -23,5 +25,9 @@ export const delivery = createWorkerFlusher({
   }),
   dueAt: () => earliestDueAt(queue, platform.now()),
   platform,
-  requestSync,
+  async requestSync() {
+    // Events have to wait, perhaps for the next start of the browser.
+    storage.renewLog();
+    await requestSync();
+  },
 });

@@ -1,6 +1,5 @@
-import { renewLog } from '../queue/renew-log.ts';
 import { SYNC_TAG } from './background-sync.ts';
-import { delivery } from './delivery.ts';
+import { delivery, storage } from './delivery.ts';
 
 /** The browser believes to be online again. It tries again later, with a backoff of its own, if we reject. */
 export function onSync(event: SyncEvent): void {
@@ -9,7 +8,7 @@ export function onSync(event: SyncEvent): void {
 
 async function deliver(): Promise<void> {
   // The browser may have been started again for this, and no page may come.
-  renewLog();
+  storage.renewLog();
   const report = await delivery.flushOnSync();
   if (!report.ok || report.dueAt !== null) throw new Error('still queued');
 }

@@ -38,7 +38,9 @@ export async function damageDatabases(profile: string): Promise<void> {
 
 /** Adds the first half of a record: what a kill leaves of a write that it has interrupted. */
 export async function tearDatabases(profile: string): Promise<void> {
-  for (const path of await findLogs(profile)) {
+  const paths = await findLogs(profile);
+  if (paths.length === 0) throw new Error('there is no database with a log');
+  for (const path of paths) {
     const { size } = await stat(path);
     const length = Math.min(1_000, BLOCK_BYTES - (size % BLOCK_BYTES) - HEAD_BYTES);
     if (length < 2) throw new Error(`no room for a record at the end of ${path}`);

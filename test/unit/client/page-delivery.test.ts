@@ -268,66 +268,41 @@ describe('page delivery', () => {
     expect(diverted).toBeDefined();
   });
 
-  describe('in Chromium, whose log a kill may have torn', () => {
-    let renewals: string[];
+  describe('where events have to wait', () => {
+    let renewals: number;
     beforeEach(() => {
-      renewals = [];
-      vi.stubGlobal('IDBVersionChangeEvent', { prototype: { dataLoss: 'none' } });
-      vi.stubGlobal('indexedDB', { open: (name: string) => (renewals.push(name), {}) });
-    });
-    afterEach(() => {
-      vi.unstubAllGlobals();
-    });
-
-    async function enqueue(createdAt: number): Promise<void> {
-      await openQueue(storage).events.enqueue({ ...makeBurst(1), createdAt }, false);
-    }
-
-    it('has a new log begun once, before its first run, if it finds what should have been delivered', async () => {
-      await enqueue(clock.nowMs - 5_000);
-      const never = new Promise<undefined>(() => undefined);
-      const page = open(() => never);
-      await settle();
-      expect(renewals).toHaveLength(1);
-      expect(calls).toEqual([]);
-      void page.flush();
-      document.dispatchEvent(new Event('visibilitychange'));
-      await settle();
-      expect(renewals).toHaveLength(1);
+      renewals = 0;
+      Object.assign(storage, { renewLog: () => renewals++ });
     });
 
     it('has a new log begun when a send has failed', async () => {
       const page = open();
-      await settle();
-      await enqueue(clock.nowMs);
-      expect(renewals).toHaveLength(0);
-      const { delivery: sender, leaseNow } = openQueue(storage);
+      const { delivery: sender, events, leaseNow } = openQueue(storage);
+      await events.enqueue({ ...makeBurst(1), createdAt: clock.nowMs }, false);
       const { batch } = await leaseNow(clock.nowMs);
+      await page.flush();
+      expect(renewals).toBe(0);
       const release = { notBefore: 0, holdUntil: 0, silent: true };
       await sender.release(batch, release, makeAnswer('retry', clock.nowMs));
       await page.flush();
-      expect(renewals).toHaveLength(1);
+      expect(renewals).toBe(1);
     });
 
-    it('leaves the log alone where nothing waits but what a page before was just sending', async () => {
-      await enqueue(clock.nowMs - 500);
-      const page = open();
+    it('has a new log begun when a run lasts', async () => {
+      let end: (done: WorkerLink | undefined) => void = () => undefined;
+      const connecting = new Promise<WorkerLink | undefined>((resolve) => {
+        end = resolve;
+      });
+      open(() => connecting);
       await settle();
-      await page.flush();
-      expect(renewals).toHaveLength(0);
-    });
-
-    it('leaves it alone where events are in memory, or the browser is another one', async () => {
-      await enqueue(clock.nowMs - 5_000);
-      Object.assign(storage, { kind: 'memory' });
-      open();
+      await clock.advance(1_900);
+      expect(renewals).toBe(0);
+      await clock.advance(200);
+      expect(renewals).toBe(1);
+      end(undefined);
       await settle();
-      delivery?.stop();
-      Object.assign(storage, { kind: 'indexeddb' });
-      vi.stubGlobal('IDBVersionChangeEvent', { prototype: {} });
-      open();
-      await settle();
-      expect(renewals).toHaveLength(0);
+      await clock.advance(10_000);
+      expect(renewals).toBe(1);
     });
   });
 

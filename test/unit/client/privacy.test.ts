@@ -100,6 +100,16 @@ describe('privacy', () => {
       expect(types()).toEqual(['B']);
     });
 
+    it('is kept from being lost with a log that a kill has damaged', async () => {
+      const renewLog = vi.fn<() => void>();
+      Object.assign(storage, { renewLog });
+      const collector = start();
+      await collector.track('A').stored;
+      expect(renewLog).not.toHaveBeenCalled();
+      await collector.optOut();
+      expect(renewLog).toHaveBeenCalledOnce();
+    });
+
     it('works before init, for events of before as well', async () => {
       const collector = create();
       const tracked = collector.track('A');
