@@ -22,13 +22,13 @@ export function createLogRenewal(): () => void {
       // Only Chromium, whose databases share a log, tells of losses in this way.
       if (!('dataLoss' in IDBVersionChangeEvent.prototype)) return;
       const opening = indexedDB.open(SCRATCH_NAME);
-      opening.onerror = () => {
+      opening.addEventListener('error', () => {
         isBegun = false;
-      };
-      opening.onsuccess = () => {
+      });
+      opening.addEventListener('success', () => {
         opening.result.close();
         indexedDB.deleteDatabase(SCRATCH_NAME);
-      };
+      });
     } catch {
       // IndexedDB is refused here.
     }

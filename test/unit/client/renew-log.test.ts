@@ -5,10 +5,8 @@ import { createLogRenewal } from '../../../client/queue/renew-log.ts';
 let calls: string[];
 let requests: FakeRequest[];
 
-class FakeRequest {
+class FakeRequest extends EventTarget {
   readonly result = { close: () => calls.push('close') };
-  onsuccess: (() => void) | undefined;
-  onerror: (() => void) | undefined;
 }
 
 beforeEach(() => {
@@ -34,7 +32,7 @@ it('makes a database and deletes it, once', () => {
   renew();
   renew();
   expect(calls).toEqual(['open waybill-scratch']);
-  requests[0]?.onsuccess?.();
+  requests[0]?.dispatchEvent(new Event('success'));
   renew();
   expect(calls).toEqual(['open waybill-scratch', 'close', 'delete waybill-scratch']);
 });
@@ -42,7 +40,7 @@ it('makes a database and deletes it, once', () => {
 it('tries again when it is called after a failure', () => {
   const renew = createLogRenewal();
   renew();
-  requests[0]?.onerror?.();
+  requests[0]?.dispatchEvent(new Event('error'));
   expect(calls).toHaveLength(1);
   renew();
   expect(calls).toEqual(['open waybill-scratch', 'open waybill-scratch']);
