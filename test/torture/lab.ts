@@ -231,6 +231,8 @@ export class Lab {
     const { target } = this.#parts;
     await this.hasNewDatabase();
     const { control } = this.site;
+    if (this.#lastStatus?.nextAttemptInMs)
+      this.#remarks.push(`what is queued is tried again in ${this.#lastStatus.nextAttemptInMs} ms`);
     return {
       outcomes: control.outcomes,
       ordered: this.#ordered,

@@ -6,6 +6,9 @@ import type { Scenario } from '../scenario.ts';
 /** Of one life of the browser: its start, its pages, and what they do until it is killed. */
 const LIFE_LIMIT_MS = 12_000;
 
+/** A batch that has failed again and again waits up to 300 seconds by itself, and may fail once more in the end. */
+const REST_LIMIT_MS = 400_000;
+
 /** More than any page lives to track. */
 const MANY = 5_000;
 
@@ -20,8 +23,8 @@ export function chaos(kills: number, seed: number): Scenario {
     name: 'chaos',
     title: `${kills} times SIGKILL of the browser at any moment, and a collector with every trouble`,
     variants: ['worker'],
-    limitMs: kills * LIFE_LIMIT_MS + 200_000,
-    restLimitMs: 180_000,
+    limitMs: kills * LIFE_LIMIT_MS + REST_LIMIT_MS + 20_000,
+    restLimitMs: REST_LIMIT_MS,
     async run(lab) {
       const random = createRandom(seed);
       const collector = troubleCollector(lab, createRandom(seed + 1));
