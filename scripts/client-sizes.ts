@@ -10,7 +10,7 @@ const LOADS = [
   {
     what: 'page with a worker, all',
     files: ['waybill.js', 'waybill-link.js'],
-    budgetBytes: 15_310,
+    budgetBytes: 15_320,
     goalBytes: 9_000,
   },
   {

@@ -1,7 +1,7 @@
 import { readState } from './endpoint-state.ts';
 import { createIdbStorage } from './idb-storage.ts';
 import type { OptOut } from './records.ts';
-import { ALL_KEYS, type Storage, type Transaction } from './storage.ts';
+import { ALL_KEYS, type Key, type Storage } from './storage.ts';
 
 export interface OpenedStorage {
   readonly storage: Storage;
@@ -37,8 +37,13 @@ export async function openStorage(
       const optedOut = await storage.transact(
         ['endpoints', 'fresh', 'sent'],
         async (tx) => {
-          const state = await readState(tx, endpoint);
-          if (state.optedOut || (await hasOld(tx))) storage.renewLog();
+          // At once: the page's first write waits for the answers.
+          const [state, ...queued] = await Promise.all([
+            readState(tx, endpoint),
+            tx.keys('fresh', ALL_KEYS, 1),
+            tx.keys('sent', ALL_KEYS, 1),
+          ]);
+          if (state.optedOut || queued.flat().some(isOld)) storage.renewLog();
           return state.optedOut;
         },
         'readonly',
@@ -55,10 +60,8 @@ export async function openStorage(
   return { storage: await openMemory(), optedOut: undefined };
 }
 
-/** Whether something waits that should have been delivered before there was this page: it may be the first after a kill. */
-async function hasOld(tx: Transaction): Promise<boolean> {
-  const fresh = await tx.keys('fresh', ALL_KEYS, 1);
-  const sent = await tx.keys('sent', ALL_KEYS, 1);
+/** Whether it should have been delivered before there was this page, which then may be the first after a kill. */
+function isOld(key: Key): boolean {
   const pageBegan = Date.now() - performance.now();
-  return [...fresh, ...sent].some((key) => Number(key[4]) < pageBegan - YOUNG_MS);
+  return Number(key[4]) < pageBegan - YOUNG_MS;
 }
