@@ -1,4 +1,5 @@
 import type { Lab } from '../lab.ts';
+import type { LabPage } from '../page.ts';
 import type { Scenario } from '../scenario.ts';
 import { BOTH, PAGE_ONLY, WORKER_ONLY } from './both.ts';
 
@@ -41,6 +42,22 @@ async function overfill(
   );
   await lab.collector.start();
   await tracked;
+}
+
+/** Has the collector take a few events, so that a later send without an answer shows in the status. */
+async function deliverSome(lab: Lab, page: LabPage): Promise<void> {
+  await page.track('online-', 10);
+  await lab.untilArrived();
+  await lab.until('the queue to be empty', async () => (await page.status()).events === 0);
+}
+
+async function untilSendFailed(lab: Lab, page: LabPage): Promise<void> {
+  await lab.until('a send to fail', async () => {
+    const { lastStatus, storage } = await page.status();
+    return storage === 'indexeddb' && lastStatus === null;
+  });
+  // What follows from it takes no longer.
+  await lab.sleep(1_000);
 }
 
 /** A kill in the middle of a write to the database, and the next start. */
@@ -190,17 +207,12 @@ export const STORAGE: readonly Scenario[] = [
     variants: BOTH,
     needs: ['tearDatabases'],
     async run(lab) {
-      const page = await lab.open();
-      await page.track('before-', 10);
-      await lab.untilArrived();
-      await lab.until('the queue to be empty', async () => (await page.status()).events === 0);
+      await deliverSome(lab, await lab.open());
       await lab.collector.stop();
       await tear(lab);
       const later = await lab.open();
       await later.track('after-', 100, { perTask: 10 });
-      await lab.until('a send to fail', async () => (await later.status()).nextAttemptInMs !== null);
-      // What follows from it takes no longer.
-      await lab.sleep(1_000);
+      await untilSendFailed(lab, later);
       await lab.kill();
       await lab.launch();
       await lab.collector.start();
@@ -215,10 +227,10 @@ export const STORAGE: readonly Scenario[] = [
     async run(lab) {
       const { collector } = lab;
       const page = await lab.open();
+      await deliverSome(lab, page);
       await collector.stop();
       await page.track('before-', 100, { perTask: 10 });
-      await lab.until('a send to fail', async () => (await page.status()).nextAttemptInMs !== null);
-      await lab.sleep(1_000);
+      await untilSendFailed(lab, page);
       collector.reply = () => ({ status: 503 });
       await collector.start();
       const count = collector.arrivals.length;
