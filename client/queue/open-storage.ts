@@ -37,13 +37,13 @@ export async function openStorage(
       const optedOut = await storage.transact(
         ['endpoints', 'fresh', 'sent'],
         async (tx) => {
-          // At once: the page's first write waits for the answers.
-          const [state, ...queued] = await Promise.all([
-            readState(tx, endpoint),
+          // At once: the page's first write waits for the answers. What can throw comes before what can reject.
+          const [fresh, sent, state] = await Promise.all([
             tx.keys('fresh', ALL_KEYS, 1),
             tx.keys('sent', ALL_KEYS, 1),
+            readState(tx, endpoint),
           ]);
-          if (state.optedOut || queued.flat().some(isOld)) storage.renewLog();
+          if (state.optedOut || [...fresh, ...sent].some(isOld)) storage.renewLog();
           return state.optedOut;
         },
         'readonly',
