@@ -356,7 +356,9 @@ async function askWorker(): Promise<unknown> {
 }
 
 async function describeDatabases(): Promise<unknown[]> {
-  const found = await indexedDB.databases();
+  const all = await indexedDB.databases();
+  // A page that was closed in the midst of making and deleting it leaves an empty one.
+  const found = all.filter(({ name }) => name !== 'waybill-scratch');
   return Promise.all(
     found.map(
       ({ name = '', version }) =>
