@@ -95,7 +95,7 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       return changeOptOut(storage, endpoint, clock.now(), decide);
     }, clock);
     // A decision is to outlive whatever events do.
-    if (isNews) storage.renewLog();
+    if (isNews) storage.renewLog?.();
     if (isNews) tell({ endpoint, done: null, optedOut, inMemory: storage.kind === 'memory' });
     if (--changes === 0) follow(optedOut);
   }

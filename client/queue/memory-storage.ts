@@ -53,7 +53,6 @@ export function createMemoryStorage(): Storage {
       last = result.catch(() => undefined);
       return result;
     },
-    renewLog() {},
     close() {},
   };
 }

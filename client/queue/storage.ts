@@ -39,8 +39,11 @@ export interface Storage {
     work: (tx: Transaction) => Result | Promise<Result>,
     mode?: 'readonly' | 'readwrite',
   ): Promise<Result>;
-  /** Keeps what is stored from being lost with a damaged log, where the browser knows such a thing; see `renew-log.ts`. */
-  readonly renewLog: () => void;
+  /**
+   * Keeps what is stored from being lost with a damaged log; see `renew-log.ts`. Missing where there is no log, and from what
+   * an older script hands to newer parts.
+   */
+  readonly renewLog?: () => void;
   /** Lets go of the storage; a later transaction takes it up again. */
   close(): void;
 }

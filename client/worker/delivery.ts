@@ -10,6 +10,7 @@ import { requestSync } from './background-sync.ts';
 const channel = openChannel();
 const platform = browserPlatform();
 
+/** The queue's, of all endpoints of the origin. */
 export const storage = createIdbStorage(QUEUE_NAME);
 
 const queue = createDeliveryQueue(storage);
@@ -27,7 +28,7 @@ export const delivery = createWorkerFlusher({
   platform,
   async requestSync() {
     // Events have to wait, perhaps for the next start of the browser.
-    storage.renewLog();
+    storage.renewLog?.();
     await requestSync();
   },
 });

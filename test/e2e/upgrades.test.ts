@@ -355,14 +355,12 @@ async function askWorker(): Promise<unknown> {
   });
 }
 
-async function describeDatabases(): Promise<unknown[]> {
-  const all = await indexedDB.databases();
-  // A page that was closed in the midst of making and deleting it leaves an empty one.
-  const found = all.filter(({ name }) => name !== 'waybill-scratch');
-  return Promise.all(
+async function describeDatabases(): Promise<readonly DatabaseLook[]> {
+  const found = await indexedDB.databases();
+  const described = await Promise.all(
     found.map(
       ({ name = '', version }) =>
-        new Promise((resolve, reject) => {
+        new Promise<DatabaseLook>((resolve, reject) => {
           const opening = indexedDB.open(name);
           opening.addEventListener('error', () => reject(new Error('not opened')));
           opening.addEventListener('success', () => {
@@ -373,4 +371,12 @@ async function describeDatabases(): Promise<unknown[]> {
         }),
     ),
   );
+  // A page that was closed in the midst of making and deleting it leaves an empty one.
+  return described.filter(({ name, stores }) => name !== 'waybill-scratch' || stores.length > 0);
+}
+
+interface DatabaseLook {
+  readonly name: string;
+  readonly version: number | undefined;
+  readonly stores: readonly string[];
 }

@@ -288,6 +288,21 @@ describe('page delivery', () => {
       expect(renewals).toBe(1);
     });
 
+    it('learns what was delivered although the script is too old to know of logs', async () => {
+      Object.assign(storage, { renewLog: undefined });
+      const burst = await deliverElsewhere(1);
+      const { delivery: sender, events, leaseNow } = openQueue(storage);
+      await events.enqueue({ ...makeBurst(2), createdAt: clock.nowMs }, false);
+      const { batch } = await leaseNow(clock.nowMs);
+      const release = { notBefore: 0, holdUntil: 0, silent: true };
+      await sender.release(batch, release, makeAnswer('retry', clock.nowMs));
+      const page = open();
+      page.expect(burst);
+      await settle();
+      const delivered = await Promise.race([page.delivered(burst, 0), settle()]);
+      expect(delivered).toMatchObject({ status: 'delivered' });
+    });
+
     it('has a new log begun when a run lasts', async () => {
       let end: (done: WorkerLink | undefined) => void = () => undefined;
       const connecting = new Promise<WorkerLink | undefined>((resolve) => {
