@@ -5,7 +5,12 @@ import path from 'node:path';
 /** Bundles the server's entries into `outDir`; packages stay where npm put them. */
 export async function buildServer(outDir: string): Promise<void> {
   await build({
-    entryPoints: ['server/main.ts', 'server/cli.ts', 'server/reports/report-child.ts'],
+    entryPoints: [
+      'server/main.ts',
+      'server/cli.ts',
+      'server/reports/report-child.ts',
+      'server/store/segments/compaction-child.ts',
+    ],
     entryNames: '[name]',
     outdir: outDir,
     bundle: true,

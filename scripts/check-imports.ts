@@ -10,7 +10,13 @@ interface Rule {
   readonly packages: readonly string[];
 }
 
-const SERVER_BASICS = ['shared/', 'server/errors.ts', 'server/sync-directory.ts', 'server/write-at.ts'];
+const SERVER_BASICS = [
+  'shared/',
+  'server/child-task.ts',
+  'server/errors.ts',
+  'server/sync-directory.ts',
+  'server/write-at.ts',
+];
 const STORE = ['server/store/event-store.ts', 'server/store/open-store.ts'];
 
 const RULES: readonly Rule[] = [

@@ -51,7 +51,10 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
   try {
     const lock: DirectoryLock = await lockDirectory(paths.root, paths.lock);
     opened.push(() => lock.release());
-    const store: EventStore = await openStore(config.storeUrl, now());
+    const store: EventStore = await openStore(config.storeUrl, now(), {
+      compactionChild: beside('compaction-child.js'),
+      onCompactionFailure: (error) => logger.error({ err: error }, 'sealing or merging failed'),
+    });
     opened.push(() => store.close());
     for (const damage of store.health().damage) logger.error({ ...damage }, 'damaged data was passed over');
     const users = await UserTable.open(paths.users);

@@ -4,7 +4,7 @@ import { parseEvent, type ParsedEvent } from '../../shared/event.ts';
 import type { Limits } from '../../shared/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { AppError, type Problem } from '../errors.ts';
-import type { BatchContents, EventStore, Rejection } from '../store/event-store.ts';
+import type { BatchContents, EventStore, Refusal, Rejection } from '../store/event-store.ts';
 import type { CheckedRequest } from './batch-request.ts';
 import { boundedFields } from './bounded-fields.ts';
 import { batchFingerprint } from './fingerprint.ts';
@@ -98,7 +98,7 @@ function refusal(parsed: readonly ParsedEvent[], catalog: Catalog): AppError {
   return new AppError('SCHEMA_VALIDATION_FAILURE', 'an event is not right', { problems });
 }
 
-function storedTexts(parsed: readonly ParsedEvent[], rejected: readonly Rejection[]): IngestResult['stored'] {
+function storedTexts(parsed: readonly ParsedEvent[], rejected: readonly Refusal[]): IngestResult['stored'] {
   const isRejected = new Set(rejected.map(({ sequence }) => sequence));
   return parsed
     .map((candidate, sequence) => ({ sequence, candidate }))
@@ -121,7 +121,7 @@ function conflict(): AppError {
   return new AppError('BATCH_CONFLICT', 'this batch was stored before with other events', { path: 'batch' });
 }
 
-function described({ sequence, code, path }: Rejection): RejectedEvent {
+function described({ sequence, code, path }: Refusal): RejectedEvent {
   return { sequence, code, path: eventPath(sequence, path), message: problemMessage(code, path) };
 }
 

@@ -31,11 +31,6 @@ export interface ReportFile {
   readonly stream: Readable;
 }
 
-interface WaitingJob {
-  readonly job: ReportJob;
-  readonly snapshot: StoreSnapshot;
-}
-
 /** Jobs that may wait for a process. */
 const MAX_WAITING = 100;
 /** Finished jobs that are remembered, with their files. */
@@ -46,7 +41,7 @@ const FILE_NAME = /^JOB-[0-9a-f-]{36}\.csv(\.tmp)?$/;
 /** The life of report jobs: from the request through a process of their own to a file. */
 export class ReportService {
   readonly #deps: ReportServiceDependencies;
-  readonly #waiting: WaitingJob[] = [];
+  readonly #waiting: ReportJob[] = [];
   readonly #running = new Set<ReportProcess>();
   /** Endings that are not durable yet. */
   readonly #ended = new Map<string, JobEnding>();
@@ -87,8 +82,7 @@ export class ReportService {
       throw new AppError('REPORT_QUEUE_FULL', message, { retryAfterSeconds: 60 });
     }
     const { store, jobs, now } = this.#deps;
-    const snapshot = store.snapshot();
-    const { position } = snapshot;
+    const position = store.position();
     const job: ReportJob = {
       job: randomUUID(),
       status: 'RUNNING',
@@ -103,7 +97,7 @@ export class ReportService {
       const before = jobs.list();
       await jobs.add(job, MAX_FINISHED);
       // Nothing may fail from here on: the job is durable, and would be RUNNING for ever.
-      this.#waiting.push({ job, snapshot });
+      this.#waiting.push(job);
       void this.#removeForgotten(before);
     } finally {
       this.#submitting--;
@@ -146,11 +140,12 @@ export class ReportService {
 
   #startNext(): void {
     if (this.#isClosed || this.#running.size >= this.#deps.workers) return;
-    const next = this.#waiting.shift();
-    if (next === undefined) return;
-    const { job, snapshot } = next;
-    const { catalog, start } = this.#deps;
-    const { filter, output } = job;
+    const job = this.#waiting.shift();
+    if (job === undefined) return;
+    const { store, catalog, start } = this.#deps;
+    const { filter, output, position } = job;
+    // Not before it is its turn: the files that a snapshot names are kept for as long as it is in use.
+    const snapshot = store.snapshot(position);
     const columns = catalog.columns(filter.product);
     const running = start({
       snapshot,
@@ -160,11 +155,12 @@ export class ReportService {
       path: this.#path(job),
     });
     this.#running.add(running);
-    void this.#finish(job, running);
+    void this.#finish(job, snapshot, running);
   }
 
-  async #finish(job: ReportJob, running: ReportProcess): Promise<void> {
+  async #finish(job: ReportJob, snapshot: StoreSnapshot, running: ReportProcess): Promise<void> {
     const outcome = await running.outcome;
+    this.#deps.store.release(snapshot);
     this.#running.delete(running);
     this.#startNext();
     if (this.#isClosed) return;

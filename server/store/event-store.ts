@@ -17,12 +17,16 @@ export interface BatchIdentity {
   readonly events: readonly (UsageEvent | undefined)[];
 }
 
-/** An event that was refused: kept with its reason, as far as its known fields could be bounded. */
-export interface Rejection {
+/** That an event was refused, and why. */
+export interface Refusal {
   readonly sequence: number;
   readonly code: EventProblemCode;
   /** Relative to the event, e.g. `timestamp`; empty for the event itself. */
   readonly path: string;
+}
+
+/** An event that was refused: kept with its reason, as far as its known fields could be bounded. */
+export interface Rejection extends Refusal {
   readonly event: Readonly<Record<string, unknown>>;
 }
 
@@ -40,7 +44,7 @@ export interface BatchContents {
 
 export type AppendOutcome =
   /** The batch is durable: now, since an earlier request, or as part of a batch that it was split from. */
-  | { readonly kind: 'stored'; readonly isNew: boolean; readonly rejected: readonly Rejection[] }
+  | { readonly kind: 'stored'; readonly isNew: boolean; readonly rejected: readonly Refusal[] }
   /** The id is taken by other events; nothing was stored. */
   | { readonly kind: 'conflict' }
   /** The id was split into halves, of which at least one is stored; nothing was stored. */
@@ -51,7 +55,18 @@ export interface StoreSnapshot {
   readonly engine: 'file';
   /** The position of the newest batch in it; 0 if there is none. */
   readonly position: number;
+  /** In the order of their positions. */
+  readonly sealed: readonly SnapshotSealed[];
   readonly segments: readonly SnapshotSegment[];
+}
+
+/** A sealed segment: the paths of its files, and the times between which its events lie. */
+export interface SnapshotSealed {
+  readonly files: { readonly data: string; readonly index: string };
+  /** Times of the first and the last event, inclusive, without the stray ones; null if there is none. */
+  readonly times: readonly [number | null, number | null];
+  /** The same of the stray ones: those whose day is far from the day on which they came. */
+  readonly strayTimes: readonly [number | null, number | null];
 }
 
 export interface SnapshotSegment {
@@ -69,7 +84,8 @@ export interface StoredEvent extends EventFull {
 
 export interface SnapshotReader {
   /**
-   * The events that match, a bounded number at a time, in the order in which they were stored.
+   * The events that match, a bounded number at a time: those of each sealed segment by time, then the others
+   * in the order in which they were stored.
    *
    * Lines that can't be read are left out and handed to `onDamage`.
    */
@@ -120,8 +136,18 @@ export interface EventStore {
    */
   append(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome>;
 
-  /** All that has been acknowledged so far. */
-  snapshot(): StoreSnapshot;
+  /** The position of the newest batch that has been acknowledged; 0 if there is none. */
+  position(): number;
+
+  /**
+   * All that had been acknowledged when the store was at a position; now if none is given.
+   *
+   * The files that it names stay until it is released.
+   */
+  snapshot(position?: number): StoreSnapshot;
+
+  /** Says that nobody reads from a snapshot any more. */
+  release(snapshot: StoreSnapshot): void;
 
   health(): StoreHealth;
 

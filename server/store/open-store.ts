@@ -1,5 +1,7 @@
 import type { EventStore, SnapshotReader, StoreSnapshot } from './event-store.ts';
 import { SegmentEventStore } from './segments/segment-event-store.ts';
+import { compactionInProcess } from './segments/compaction-process.ts';
+import { WRITER_DEFAULTS } from './segments/segment-writer.ts';
 import { SegmentReader } from './segments/segment-reader.ts';
 
 const FILE_SCHEME = 'file:';
@@ -10,16 +12,30 @@ export function storeFolder(url: string): string | undefined {
   return folder === '' ? undefined : folder.replace(/^\/\/(?=\/)/, '');
 }
 
+export interface StoreOptions {
+  /** The built entry of the processes that tidy up a store's files, `compaction-child.js`. */
+  readonly compactionChild: string;
+  /** Told of each failure to tidy up; it is tried again. */
+  readonly onCompactionFailure: (error: unknown) => void;
+}
+
+/** Waits after a failure to tidy up. */
+const COMPACTION_RETRY_MS = [5_000, 300_000] as const;
+
 /**
  * Opens the store that a URL names: `file:DIR`, the embedded engine.
  *
  * @param url - One for which `storeFolder` gives a folder.
  * @throws Error in words for the operator.
  */
-export async function openStore(url: string, nowMs: number): Promise<EventStore> {
+export async function openStore(url: string, nowMs: number, options: StoreOptions): Promise<EventStore> {
   const folder = storeFolder(url);
   if (folder === undefined) throw new Error(`${url} is no store URL: write file:DIR`);
-  return SegmentEventStore.open(folder, nowMs);
+  return SegmentEventStore.open(folder, nowMs, WRITER_DEFAULTS, {
+    run: compactionInProcess(options.compactionChild),
+    onFailure: options.onCompactionFailure,
+    retryMs: COMPACTION_RETRY_MS,
+  });
 }
 
 /** Opens a snapshot for reading, in any process. */

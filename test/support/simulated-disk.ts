@@ -62,6 +62,21 @@ export class SimulatedDisk {
     return handle;
   }
 
+  /** Takes what is in a folder, and in those below it, for durable. */
+  async adopt(folder: string): Promise<void> {
+    const names = new Map<string, number>();
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const file = path.join(folder, entry.name);
+      if (entry.isDirectory()) await this.adopt(file);
+      else {
+        const stats = await stat(file);
+        await this.#inode(file, stats);
+        names.set(entry.name, stats.ino);
+      }
+    }
+    this.#names.set(folder, names);
+  }
+
   /** Closes all handles, as the end of the process would; nothing written since counts as flushed. */
   async kill(): Promise<void> {
     this.onFlush = () => 'works';

@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { FilePair } from './batch-record.ts';
 import { makeFolder, syncDirectory } from '../../sync-directory.ts';
 
-const SEGMENT_NAME = /^(\d{8})\.jsonl$/;
+const FILE_NAME = /^(\d{8,})(?:\.index)?\.jsonl$/;
 
 /** Every path of the embedded engine. */
 export interface DataDir {
@@ -10,30 +11,65 @@ export interface DataDir {
   readonly lock: string;
   readonly manifest: string;
   readonly segments: string;
+  /** Folder of the sealed segments. */
+  readonly sealed: string;
+  /** Folder of the id files. */
+  readonly ids: string;
+  /** Folder of damaged files that are no longer in force; made when it is needed. */
+  readonly quarantine: string;
   segment(number: number): string;
+  sealedPair(number: number): FilePair;
+  idPair(number: number): FilePair;
 }
 
 /** Makes the folders, readable by their owner alone, and makes their names durable. */
 export async function openDataDir(root: string): Promise<DataDir> {
   const absolute = path.resolve(root);
-  const segments = path.join(absolute, 'segments');
-  await makeFolder(segments);
+  const folder = (name: string): string => path.join(absolute, name);
+  const [segments, sealed, ids] = [folder('segments'), folder('sealed'), folder('ids')];
+  for (const made of [segments, sealed, ids]) await makeFolder(made);
   await syncDirectory(path.dirname(absolute));
   return {
     root: absolute,
-    lock: path.join(absolute, 'store.lock'),
-    manifest: path.join(absolute, 'manifest.jsonl'),
+    lock: folder('store.lock'),
+    manifest: folder('manifest.jsonl'),
     segments,
-    segment: (number) => path.join(segments, `${String(number).padStart(8, '0')}.jsonl`),
+    sealed,
+    ids,
+    quarantine: folder('quarantine'),
+    segment: (number) => path.join(segments, fileName(number)),
+    sealedPair: (number) => filePair(sealed, number),
+    idPair: (number) => filePair(ids, number),
   };
 }
 
-/** The numbers of all segment files that exist, in force or not, in order. */
+function filePair(folder: string, number: number): FilePair {
+  return {
+    data: path.join(folder, fileName(number)),
+    index: path.join(folder, `${digits(number)}.index.jsonl`),
+  };
+}
+
+/** The name of a log segment, or of the data of a sealed segment or an id file. */
+export function fileName(number: number): string {
+  return `${digits(number)}.jsonl`;
+}
+
+function digits(number: number): string {
+  return String(number).padStart(8, '0');
+}
+
+/** The numbers of all log segment files that exist, in force or not, in order. */
 export async function listSegments(dir: DataDir): Promise<readonly number[]> {
   const names = await readdir(dir.segments);
   return names
-    .map((name) => SEGMENT_NAME.exec(name)?.[1])
-    .filter((digits) => digits !== undefined)
-    .map(Number)
+    .map(fileNumber)
+    .filter((number) => number !== undefined)
     .toSorted((a, b) => a - b);
+}
+
+/** The number in the name of a file of the store, or undefined if it is none. */
+export function fileNumber(name: string): number | undefined {
+  const digits = FILE_NAME.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }

@@ -2,45 +2,28 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { syncDirectory } from '../../sync-directory.ts';
-import { checkedFields, encodeCheckedLine, fieldsText, newerVersion } from './checked-line.ts';
-import { readLines } from './segment-lines.ts';
+import { encodeCheckedLine } from './checked-line.ts';
+import {
+  FilesInForce,
+  type IdsEntry,
+  type ManifestRecord,
+  type ManifestSegment,
+  type SealedEntry,
+} from './manifest-records.ts';
+import { readManifest } from './read-manifest.ts';
 import { rewrite, writeAt } from '../../write-at.ts';
-
-/**
- * One change of the files in force. Each is one line, so that a crash leaves it done or not done.
- *
- * - `create`: the store begins.
- * - `open`: `segment` is the active one; `closes` is the one before it, at its final length. Lines of
- *   `segment` have a position of at least `position`.
- */
-export type ManifestRecord =
-  | { readonly op: 'create'; readonly createdMs: number }
-  | {
-      readonly op: 'open';
-      readonly segment: number;
-      readonly position: number;
-      readonly closes?: { readonly segment: number; readonly length: number };
-    };
-
-const OPERATIONS: ReadonlySet<string> = new Set(['create', 'open']);
-
-/** A segment in force. */
-export interface ManifestSegment {
-  readonly number: number;
-  readonly firstPosition: number;
-  /** Its final length in bytes; undefined for the active one. */
-  readonly length: number | undefined;
-}
 
 /** The append-only record that alone decides which files are in force, and up to where. */
 export class Manifest {
   readonly #file: FileHandle;
-  readonly #segments: Map<number, ManifestSegment>;
+  readonly #files: FilesInForce;
   #length: number;
+  /** The append under way, if any: the writer's and the keeper's records must not be written over each other. */
+  #last: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, segments: Map<number, ManifestSegment>, length: number) {
+  private constructor(file: FileHandle, files: FilesInForce, length: number) {
     this.#file = file;
-    this.#segments = segments;
+    this.#files = files;
     this.#length = length;
   }
 
@@ -55,10 +38,10 @@ export class Manifest {
     const handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       const { size } = await handle.stat();
-      const { records, lastOffset, length } = await readRecords(file, size);
-      const segments = new Map<number, ManifestSegment>();
-      for (const record of records) applyRecord(segments, record);
-      const manifest = new Manifest(handle, segments, length);
+      const { records, lastOffset, length } = await readManifest(file, size);
+      const files = new FilesInForce();
+      for (const record of records) files.apply(record);
+      const manifest = new Manifest(handle, files, length);
       if (records.length === 0) await manifest.append({ op: 'create', createdMs: nowMs });
       else await manifest.#makeDurable(lastOffset);
       await syncDirectory(path.dirname(file));
@@ -69,29 +52,56 @@ export class Manifest {
     }
   }
 
-  /** The segments in force, oldest first. */
+  /** The log segments in force, oldest first. */
   get segments(): readonly ManifestSegment[] {
-    return [...this.#segments.values()];
+    return [...this.#files.segments.values()];
+  }
+
+  /** The sealed segments in force, in the order of their positions. */
+  get sealed(): readonly SealedEntry[] {
+    return [...this.#files.sealed.values()];
+  }
+
+  /** The id files in force. */
+  get ids(): readonly IdsEntry[] {
+    return [...this.#files.ids.values()];
+  }
+
+  /** The log segments that were sealed: their files may go, or be kept aside if the value is true. */
+  get retired(): ReadonlyMap<number, boolean> {
+    return this.#files.retired;
+  }
+
+  /** The highest number that a sealed segment or an id file has had. */
+  get lastNumber(): number {
+    return this.#files.lastNumber;
   }
 
   /**
-   * Adds a record; resolves when it is durable.
+   * Adds a record; resolves when it is durable. Calls wait for those before them.
    *
    * After a failure it is not known whether the record would survive a crash, so the caller must not
    * act as if it had not been written before another append has succeeded, which writes over it.
    */
-  async append(record: ManifestRecord): Promise<void> {
+  append(record: ManifestRecord): Promise<void> {
+    const appended = this.#last.then(() => this.#append(record));
+    this.#last = appended.catch(() => undefined);
+    return appended;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#file.close();
+  }
+
+  async #append(record: ManifestRecord): Promise<void> {
     const fields = Buffer.from(JSON.stringify(record).slice(1));
     const line = encodeCheckedLine([fields]);
     await this.#restoreLength();
     await writeAt(this.#file, line, this.#length);
     await this.#file.sync();
     this.#length += line.length;
-    applyRecord(this.#segments, record);
-  }
-
-  async close(): Promise<void> {
-    await this.#file.close();
+    this.#files.apply(record);
   }
 
   /**
@@ -111,46 +121,4 @@ export class Manifest {
     await this.#file.truncate(this.#length);
     await this.#file.sync();
   }
-}
-
-async function readRecords(
-  file: string,
-  size: number,
-): Promise<{ records: readonly ManifestRecord[]; lastOffset: number; length: number }> {
-  const records: ManifestRecord[] = [];
-  let lastOffset = 0;
-  let length = 0;
-  let damagedAt: number | undefined;
-  for await (const lines of readLines(file, size)) {
-    for (const line of lines) {
-      const fields = line.isEnded ? checkedFields(line.bytes) : undefined;
-      if (fields === undefined) {
-        damagedAt ??= line.offset;
-        continue;
-      }
-      if (damagedAt !== undefined) {
-        throw new Error(`${file} is damaged at byte ${damagedAt}: restore it from a backup of this folder`);
-      }
-      // The checksum says that we wrote it; a newer version may have written other records.
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      const record = JSON.parse(fieldsText(fields)) as ManifestRecord;
-      if (!OPERATIONS.has(record.op)) throw newerVersion();
-      records.push(record);
-      lastOffset = line.offset;
-      length = line.offset + line.bytes.length + 1;
-    }
-  }
-  return { records, lastOffset, length };
-}
-
-function applyRecord(segments: Map<number, ManifestSegment>, record: ManifestRecord): void {
-  if (record.op === 'create') return;
-  const { segment, position, closes } = record;
-  if (closes !== undefined) {
-    const before = segments.get(closes.segment);
-    if (before === undefined)
-      throw new Error(`the manifest closes segment ${closes.segment}, which it never opened`);
-    segments.set(closes.segment, { ...before, length: closes.length });
-  }
-  segments.set(segment, { number: segment, firstPosition: position, length: undefined });
 }

@@ -1,12 +1,15 @@
-import { open, stat, unlink } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { systemCode } from '../../errors.ts';
 import { syncDirectory } from '../../sync-directory.ts';
 import { rewrite } from '../../write-at.ts';
 import type { Damage } from '../event-store.ts';
 import type { BatchIndex } from './batch-index.ts';
 import { parseBatchSummary, type BatchSummary } from './batch-line.ts';
-import { listSegments, type DataDir } from './data-dir.ts';
+import type { DataDir } from './data-dir.ts';
+import { IdFile } from './id-file.ts';
+import { rebuildIdIndex } from './id-index.ts';
 import type { Manifest } from './manifest.ts';
+import { removeUnused } from './remove-unused.ts';
 import { readLines } from './segment-lines.ts';
 import type { ActiveSegment } from './segment-writer.ts';
 import type { RunningTotals } from './running-totals.ts';
@@ -18,7 +21,9 @@ export interface Recovered {
   /** The highest position that may have been given out. */
   readonly lastPosition: number;
   /** By segment number, the offsets of lines that do not count: second copies of a batch. */
-  readonly dropped: ReadonlyMap<number, readonly number[]>;
+  readonly dropped: Map<number, readonly number[]>;
+  /** The id files in force that can be read, by number. */
+  readonly idFiles: Map<number, IdFile>;
   readonly damage: readonly Damage[];
 }
 
@@ -28,7 +33,7 @@ interface Found {
 }
 
 /**
- * Reads all segments in force into the index and the totals, and mends what a crash left behind.
+ * Reads what is not sealed into the index and the totals, opens the id files, and mends what a crash left behind.
  *
  * The active segment's torn tail is cut: damage beyond the last length that a later line knows to be
  * durable. Any other damage is reported and passed over. None of it needs space on the disk.
@@ -44,8 +49,14 @@ export async function recover(
   const damage: Damage[] = [];
   const dropped = new Map<number, readonly number[]>();
   const lastNumber = await removeUnused(dir, manifest, damage);
+  const idFiles = await openIdFiles(dir, manifest, damage);
+  for (const file of idFiles.values()) index.addFile(file);
   let active: ActiveSegment | undefined;
   let lastPosition = 0;
+  for (const sealed of manifest.sealed) {
+    lastPosition = Math.max(lastPosition, sealed.lastPosition);
+    totals.add(sealed.ledger, sealed.rejected);
+  }
   for (const { number, firstPosition, length } of manifest.segments) {
     const path = dir.segment(number);
     const scan = await scanSegment(path, length);
@@ -53,7 +64,7 @@ export async function recover(
     lastPosition = Math.max(lastPosition, firstPosition - 1, scan.lastPosition);
     const copies: Found[] = [];
     for (const line of scan.lines) {
-      if (addToIndex(index, number, line)) totals.add(line.header.ledger, line.header.rejectedCount);
+      if (await addToIndex(index, number, line)) totals.add(line.header.ledger, line.header.rejectedCount);
       else copies.push(line);
     }
     if (copies.length > 0)
@@ -67,26 +78,22 @@ export async function recover(
     }
   }
   await syncDirectory(dir.segments);
-  return { active, lastNumber, lastPosition, dropped, damage };
+  return { active, lastNumber, lastPosition, dropped, idFiles, damage };
 }
 
-/** Removes files that were made for a segment but never came into force; returns the highest number. */
-async function removeUnused(dir: DataDir, manifest: Manifest, damage: Damage[]): Promise<number> {
-  const inForce = new Set(manifest.segments.map((segment) => segment.number));
-  const numbers = await listSegments(dir);
-  for (const number of numbers) {
-    if (inForce.has(number)) continue;
-    const path = dir.segment(number);
-    const { size } = await stat(path);
-    if (size > 0 && inForce.size === 0) {
-      throw new Error(`${dir.manifest} knows none of the segments beside it: restore it from a backup`);
+/** Opens the id files in force; what of them is derived is made again where it is missing. */
+async function openIdFiles(dir: DataDir, manifest: Manifest, damage: Damage[]): Promise<Map<number, IdFile>> {
+  const opened = new Map<number, IdFile>();
+  for (const { number } of manifest.ids) {
+    const pair = dir.idPair(number);
+    try {
+      opened.set(number, await openIdFile(pair));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'it can not be read';
+      damage.push({ path: pair.data, offset: 0, reason });
     }
-    // Nothing is written before the manifest says durably that the segment is in force, so a file with
-    // contents belongs to a manifest that is not this one.
-    if (size === 0) await unlink(path);
-    else damage.push({ path, offset: 0, reason: 'the manifest does not know this segment' });
   }
-  return Math.max(0, ...numbers, ...inForce);
+  return opened;
 }
 
 interface Scan {
@@ -145,12 +152,13 @@ async function fileSize(path: string): Promise<number | undefined> {
 }
 
 /** Whether the line counts: false for a second copy of a batch. */
-function addToIndex(index: BatchIndex, segment: number, { header, offset }: Found): boolean {
+async function addToIndex(index: BatchIndex, segment: number, { header, offset }: Found): Promise<boolean> {
   const { batch, parents } = header;
   if (index.get(batch) !== undefined) return false;
-  index.set(batch, { segment, offset });
+  if (index.mayBeOlder(batch) && (await index.findOlder(batch)) !== undefined) return false;
+  index.recent.set(batch, { segment, offset });
   for (const parent of parents ?? []) {
-    if (index.get(parent) === undefined) index.set(parent, 'split');
+    if (index.get(parent) === undefined) index.recent.setSplit(parent, segment);
   }
   return true;
 }

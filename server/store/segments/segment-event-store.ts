@@ -1,5 +1,4 @@
-import { identityFields, type UsageEvent } from '../../../shared/event.ts';
-import { AppError } from '../../errors.ts';
+import { randomUUID } from 'node:crypto';
 import { lockDirectory, type DirectoryLock } from '../directory-lock.ts';
 import type {
   AppendOutcome,
@@ -7,78 +6,91 @@ import type {
   BatchIdentity,
   Damage,
   EventStore,
-  Rejection,
   StoreHealth,
   StoreSnapshot,
   StoreTotals,
 } from '../event-store.ts';
-import { BatchIndex, type LineLocation } from './batch-index.ts';
-import { encodeBatchBody, numberedEvents, parseBatchLine, type BatchLine } from './batch-line.ts';
+import { BatchIndex } from './batch-index.ts';
+import { encodeBatchBody } from './batch-line.ts';
+import { Compactor, type CompactionOptions } from './compactor.ts';
 import { openDataDir, type DataDir } from './data-dir.ts';
+import { unavailable } from './disk-errors.ts';
+import { FilePins } from './file-pins.ts';
+import { KnownBatches } from './known-batches.ts';
 import { Manifest } from './manifest.ts';
 import { recover, type Recovered } from './recovery.ts';
 import { RunningTotals } from './running-totals.ts';
-import { readLines } from './segment-lines.ts';
 import { SegmentWriter, WRITER_DEFAULTS, type SegmentWriterOptions } from './segment-writer.ts';
 
 const MAX_DAMAGE_REPORTS = 100;
 
-/** The embedded engine: append-only files of JSON lines, one process, one machine. */
+interface Parts {
+  readonly dir: DataDir;
+  readonly lock: DirectoryLock;
+  readonly manifest: Manifest;
+  readonly index: BatchIndex;
+  readonly totals: RunningTotals;
+  readonly writer: SegmentWriter;
+  readonly recovered: Recovered;
+  readonly compaction: CompactionOptions | undefined;
+}
+
+/** The embedded engine: files of JSON lines, one process, one machine. */
 export class SegmentEventStore implements EventStore {
-  readonly #dir: DataDir;
-  readonly #lock: DirectoryLock;
-  readonly #manifest: Manifest;
-  readonly #index: BatchIndex;
-  readonly #totals: RunningTotals;
-  readonly #writer: SegmentWriter;
-  readonly #dropped: Recovered['dropped'];
-  readonly #damage: readonly Damage[];
+  readonly #parts: Parts;
+  readonly #known: KnownBatches;
+  readonly #pins = new FilePins();
+  readonly #compactor: Compactor | undefined;
+  readonly #damage: Damage[];
   /** Batches being stored, and those they were split from: settled when their outcome is known. */
   readonly #claims = new Map<string, Promise<void>>();
   #position: number;
+  #activeSegment: number;
 
-  private constructor(
-    dir: DataDir,
-    lock: DirectoryLock,
-    manifest: Manifest,
-    index: BatchIndex,
-    totals: RunningTotals,
-    writer: SegmentWriter,
-    { lastPosition, dropped, damage }: Recovered,
-  ) {
-    this.#dir = dir;
-    this.#lock = lock;
-    this.#manifest = manifest;
-    this.#index = index;
-    this.#totals = totals;
-    this.#writer = writer;
+  private constructor(parts: Parts) {
+    const { dir, manifest, index, writer, recovered, compaction } = parts;
+    const { idFiles, dropped, damage, lastPosition } = recovered;
+    this.#parts = parts;
+    this.#known = new KnownBatches(dir, index);
     this.#position = lastPosition;
-    this.#dropped = dropped;
+    this.#activeSegment = writer.active.number;
     this.#damage = damage.slice(0, MAX_DAMAGE_REPORTS);
+    if (compaction === undefined) return;
+    const onDamage = (found: readonly Damage[]): void => {
+      this.#damage.push(...found.slice(0, MAX_DAMAGE_REPORTS - this.#damage.length));
+    };
+    const pins = this.#pins;
+    const epoch = randomUUID();
+    const deps = { dir, manifest, index, idFiles, pins, dropped, onDamage, epoch };
+    this.#compactor = new Compactor(deps, compaction);
+    this.#compactor.wake();
   }
 
   /**
    * Opens the store in a folder, making it if need be, and recovers from whatever ended it last.
    *
+   * @param compaction - How closed log segments are sealed and merged; they stay as they are without.
    * @throws Error in words for the operator if another process has it, or its manifest is damaged.
    */
   static async open(
     root: string,
     nowMs: number,
     options: SegmentWriterOptions = WRITER_DEFAULTS,
+    compaction?: CompactionOptions,
   ): Promise<SegmentEventStore> {
     const dir = await openDataDir(root);
     const lock = await lockDirectory(dir.root, dir.lock);
+    const index = new BatchIndex();
     let manifest: Manifest | undefined;
     try {
       manifest = await Manifest.open(dir.manifest, nowMs);
-      const index = new BatchIndex();
       const totals = new RunningTotals();
-      const found = await recover(dir, manifest, index, totals);
-      const { active, lastNumber, lastPosition } = found;
+      const recovered = await recover(dir, manifest, index, totals);
+      const { active, lastNumber, lastPosition } = recovered;
       const writer = await SegmentWriter.open(dir, manifest, options, active, lastNumber, lastPosition);
-      return new SegmentEventStore(dir, lock, manifest, index, totals, writer, found);
+      return new SegmentEventStore({ dir, lock, manifest, index, totals, writer, recovered, compaction });
     } catch (error) {
+      await index.close();
       await manifest?.close();
       await lock.release();
       throw error;
@@ -92,7 +104,7 @@ export class SegmentEventStore implements EventStore {
       if (claim === undefined) break;
       await claim;
     }
-    const known = this.#lookUp(identity);
+    const known = this.#known.recent(identity);
     if (known !== undefined) return known;
 
     // No await between the look-up and the claim: nobody else can have come between them.
@@ -106,105 +118,80 @@ export class SegmentEventStore implements EventStore {
     }
   }
 
-  snapshot(): StoreSnapshot {
-    const active = this.#writer.active;
-    const segments = this.#manifest.segments.map(({ number, length }) => ({
-      path: this.#dir.segment(number),
+  position(): number {
+    return this.#position;
+  }
+
+  snapshot(position = this.#position): StoreSnapshot {
+    const { dir, manifest, writer, recovered } = this.#parts;
+    const { active } = writer;
+    const segments = manifest.segments.map(({ number, length }) => ({
+      path: dir.segment(number),
       length: number === active.number ? active.length : (length ?? 0),
-      dropped: this.#dropped.get(number) ?? [],
+      dropped: recovered.dropped.get(number) ?? [],
     }));
-    return { engine: 'file', position: this.#position, segments };
+    const sealed = manifest.sealed
+      .filter(({ firstPosition }) => firstPosition <= position)
+      .map(({ number, from, to, strayFrom, strayTo }) => ({
+        files: dir.sealedPair(number),
+        times: [from, to] as const,
+        strayTimes: [strayFrom, strayTo] as const,
+      }));
+    const snapshot: StoreSnapshot = { engine: 'file', position, segments, sealed };
+    this.#pins.pin(snapshot);
+    return snapshot;
+  }
+
+  release(snapshot: StoreSnapshot): void {
+    void this.#pins.release(snapshot);
   }
 
   health(): StoreHealth {
-    return { isWritable: this.#writer.isTrusted, damage: this.#damage };
+    return { isWritable: this.#parts.writer.isTrusted && this.#areIdsReadable, damage: this.#damage };
   }
 
   totals(): Promise<StoreTotals> {
-    return Promise.resolve(this.#totals.value);
+    return Promise.resolve(this.#parts.totals.value);
+  }
+
+  /** Resolves when all that is closed is sealed and merged, or what is left has failed and waits. */
+  async compacted(): Promise<void> {
+    await this.#compactor?.settled();
   }
 
   async close(): Promise<void> {
-    await this.#writer.close();
-    await this.#manifest.close();
-    await this.#lock.release();
+    const { writer, manifest, index, lock } = this.#parts;
+    await writer.close();
+    await this.#compactor?.close();
+    await index.close();
+    await manifest.close();
+    await lock.release();
+  }
+
+  /** Without an id file nobody can say whether a batch is new. */
+  get #areIdsReadable(): boolean {
+    return this.#parts.recovered.idFiles.size === this.#parts.manifest.ids.length;
   }
 
   async #store(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome> {
+    const { index, totals, writer } = this.#parts;
+    if (this.#known.mayBeOlder(identity)) {
+      const older = await this.#known.older(identity);
+      if (older !== undefined) return older;
+    }
+    if (!this.#areIdsReadable) throw unavailable('the ids of what is stored can not be read');
     const contents = compose();
-    await this.#writer.append(encodeBatchBody(identity, contents), (placed) => {
-      this.#index.set(identity.batch, placed);
-      for (const parent of identity.parents) this.#index.set(parent, 'split');
-      this.#totals.add(contents.ledger, contents.rejected.length);
+    await writer.append(encodeBatchBody(identity, contents), (placed) => {
+      index.recent.set(identity.batch, placed);
+      for (const parent of identity.parents) index.recent.setSplit(parent, placed.segment);
+      totals.add(contents.ledger, contents.rejected.length);
       this.#position = placed.position;
+      if (placed.segment !== this.#activeSegment) this.#compactor?.wake();
+      this.#activeSegment = placed.segment;
     });
-    return { kind: 'stored', isNew: true, rejected: contents.rejected };
+    const rejected = contents.rejected.map(({ sequence, code, path }) => ({ sequence, code, path }));
+    return { kind: 'stored', isNew: true, rejected };
   }
-
-  /** The outcome for a batch that can't be new, or undefined; synchronous up to that decision. */
-  #lookUp(identity: BatchIdentity): Promise<AppendOutcome> | undefined {
-    const own = this.#index.get(identity.batch);
-    if (own === 'split') return Promise.resolve({ kind: 'split' });
-    if (own !== undefined) return this.#replay(own, identity);
-    for (const [index, parent] of identity.parents.entries()) {
-      const whole = this.#index.get(parent);
-      if (whole === undefined || whole === 'split') continue;
-      return this.#replayPart(whole, identity, identity.parents.slice(0, index));
-    }
-    return undefined;
-  }
-
-  async #replay(location: LineLocation, { fingerprint }: BatchIdentity): Promise<AppendOutcome> {
-    const line = await this.#readLine(location);
-    if (line.fingerprint !== fingerprint) return { kind: 'conflict' };
-    return { kind: 'stored', isNew: false, rejected: line.rejected ?? [] };
-  }
-
-  /**
-   * The outcome that a half had as part of the batch it was split from, numbered from the half's own 0.
-   *
-   * @param ancestors - The batches that the stored one was itself split from, as the half names them.
-   */
-  async #replayPart(
-    location: LineLocation,
-    { offset, events }: BatchIdentity,
-    ancestors: readonly string[],
-  ): Promise<AppendOutcome> {
-    const line = await this.#readLine(location);
-    const first = offset - (line.offset ?? 0);
-    const inPart = (sequence: number): boolean => sequence >= first && sequence < first + events.length;
-    const stored = numberedEvents(line).filter(({ sequence }) => inPart(sequence));
-    const rejected: Rejection[] = (line.rejected ?? [])
-      .filter(({ sequence }) => inPart(sequence))
-      .map((rejection) => ({ ...rejection, sequence: rejection.sequence - first }));
-    const isPart =
-      stored.length + rejected.length === events.length &&
-      ancestors.join() === (line.parents ?? []).join() &&
-      stored.every(({ event, sequence }) => isSame(event, events[sequence - first]));
-    return isPart ? { kind: 'stored', isNew: false, rejected } : { kind: 'conflict' };
-  }
-
-  async #readLine({ segment, offset }: LineLocation): Promise<BatchLine> {
-    const path = this.#dir.segment(segment);
-    let cause: unknown;
-    try {
-      for await (const [line] of readLines(path, Infinity, { start: offset, chunkBytes: 65_536 })) {
-        const parsed = line?.isEnded === true ? parseBatchLine(line.bytes) : undefined;
-        if (parsed !== undefined) return parsed;
-        break;
-      }
-    } catch (error) {
-      cause = error;
-    }
-    const message = 'the batch is stored but can not be read';
-    throw new AppError('STORE_UNAVAILABLE', message, { cause, retryAfterSeconds: 60 });
-  }
-}
-
-function isSame(stored: UsageEvent, sent: UsageEvent | undefined): boolean {
-  return (
-    sent !== undefined && JSON.stringify(identityFields(stored)) === JSON.stringify(identityFields(sent))
-  );
 }
 
 function ignore(): void {

@@ -1,12 +1,20 @@
 import type { UsageEvent } from '../../../shared/event.ts';
 import type { ReportFilter } from '../../../shared/report.ts';
-import type { Damage, SnapshotReader, SnapshotSegment, StoredEvent, StoreSnapshot } from '../event-store.ts';
+import type {
+  Damage,
+  SnapshotReader,
+  SnapshotSealed,
+  SnapshotSegment,
+  StoredEvent,
+  StoreSnapshot,
+} from '../event-store.ts';
 import { systemCode } from '../../errors.ts';
 import { numberedEvents, parseBatchFields, type BatchLine } from './batch-line.ts';
 import { checkedFields } from './checked-line.ts';
+import { readSealed } from './sealed-reader.ts';
 import { readLines, type SegmentLine } from './segment-lines.ts';
 
-/** Reads a snapshot's segments from first to last, a chunk at a time; needs no lock. */
+/** Reads a snapshot's files, sealed segments first, a chunk at a time; needs no lock. */
 export class SegmentReader implements SnapshotReader {
   readonly #snapshot: StoreSnapshot;
 
@@ -15,6 +23,17 @@ export class SegmentReader implements SnapshotReader {
   }
 
   async *read(
+    filter: ReportFilter,
+    onDamage: (damage: Damage) => void,
+  ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
+    for (const sealed of this.#snapshot.sealed) {
+      if (mayMatch(sealed, filter))
+        yield* readSealed(sealed.files, filter, this.#snapshot.position, onDamage);
+    }
+    yield* this.#readSegments(filter, onDamage);
+  }
+
+  async *#readSegments(
     filter: ReportFilter,
     onDamage: (damage: Damage) => void,
   ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
@@ -37,6 +56,13 @@ export class SegmentReader implements SnapshotReader {
       }
     }
   }
+}
+
+/** False if no event of the sealed segment lies in the filter's range of time. */
+function mayMatch({ times, strayTimes }: SnapshotSealed, { start, end }: ReportFilter): boolean {
+  return [times, strayTimes].some(
+    ([from, to]) => from !== null && to !== null && to >= (start ?? -Infinity) && from <= (end ?? Infinity),
+  );
 }
 
 /** The lines of a segment; one whose file is gone has none. */

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import {
+  compactionChoices,
+  type Compactable,
+  type CompactionChoice,
+} from '../../../../server/store/segments/choose-compaction.ts';
+import type { IdsEntry, SealedEntry } from '../../../../server/store/segments/manifest-records.ts';
+
+const MIB = 1024 * 1024;
+
+function sealed(number: number, bytes: number): SealedEntry {
+  const times = { from: 0, to: 0, strayFrom: null, strayTo: null };
+  const ledger = { dropped: 0, expired: 0, rejected: 0, unconfirmed: 0 };
+  const sums = { rows: 1, batches: 1, ledger, rejected: 0 };
+  return { number, bytes, indexBytes: 1, firstPosition: number, lastPosition: number, ...times, ...sums };
+}
+
+function ids(number: number, count: number): IdsEntry {
+  return { number, count, bytes: count * 84, indexBytes: count };
+}
+
+function first(files: Partial<Compactable>): CompactionChoice | undefined {
+  const [choice] = compactionChoices({ segments: [], sealed: [], ids: [], ...files });
+  return choice;
+}
+
+/** Adds files of a size one after the other, merging as chosen; the most files at once, and the bytes rewritten for each byte. */
+function grow(count: number, bytes: number): { most: number; rewritten: number; sizes: readonly number[] } {
+  let files: SealedEntry[] = [];
+  let [number, most, merged] = [0, 0, 0];
+  for (let index = 0; index < count; index++) {
+    files.push(sealed(++number, bytes));
+    for (;;) {
+      const choice = first({ sealed: files });
+      if (choice?.kind !== 'merge') break;
+      const at = files.findIndex((file) => file.number === choice.from[0]);
+      const sum = choice.from.reduce((total, from) => {
+        const file = files.find((found) => found.number === from);
+        return total + (file?.bytes ?? NaN);
+      }, 0);
+      merged += sum;
+      files = files.toSpliced(at, choice.from.length, sealed(++number, sum));
+    }
+    most = Math.max(most, files.filter((file) => file.bytes < 512 * MIB).length);
+  }
+  return { most, rewritten: merged / (count * bytes), sizes: files.map((file) => file.bytes) };
+}
+
+describe('what is sealed and merged next', () => {
+  it('is the oldest closed log segment, and never the active one', () => {
+    const segments = [
+      { number: 3, firstPosition: 1, length: 10 },
+      { number: 4, firstPosition: 5, length: 10 },
+      { number: 5, firstPosition: 9, length: undefined },
+    ];
+    const eight = Array.from({ length: 8 }, (_, index) => sealed(index, MIB));
+
+    expect([...compactionChoices({ segments, sealed: eight, ids: [] })]).toEqual([
+      { kind: 'seal', segment: 3 },
+      { kind: 'seal', segment: 4 },
+      { kind: 'merge', from: [0, 1, 2, 3, 4, 5, 6, 7] },
+    ]);
+    expect(first({ segments: segments.slice(2) })).toBeUndefined();
+  });
+
+  it('is four id files of one order of size', () => {
+    expect(first({ ids: [ids(1, 9), ids(2, 9), ids(3, 9)] })).toBeUndefined();
+    expect(first({ ids: [ids(1, 9), ids(2, 1_000_000), ids(3, 9), ids(4, 9), ids(5, 9)] })).toEqual({
+      kind: 'merge-ids',
+      from: [1, 3, 4, 5],
+    });
+  });
+
+  it('is eight neighbours among the sealed segments', () => {
+    const small = [1, 2, 3, 4, 5, 6, 7].map((number) => sealed(number, MIB));
+    expect(first({ sealed: small })).toBeUndefined();
+    expect(first({ sealed: [...small, sealed(8, 600 * MIB), sealed(9, MIB)] })).toBeUndefined();
+    expect(first({ sealed: [...small, sealed(8, MIB)] })).toMatchObject({ kind: 'merge' });
+  });
+
+  it('keeps few files that are not full, and rewrites each byte a few times, however large the store is', () => {
+    const { most, rewritten, sizes } = grow(4_000, 45 * MIB);
+
+    expect(most).toBeLessThanOrEqual(16);
+    expect(rewritten).toBeLessThan(4);
+    expect(sizes.every((bytes) => bytes < 4_096 * MIB)).toBe(true);
+  });
+});
