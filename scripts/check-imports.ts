@@ -72,6 +72,7 @@ const RULES: readonly Rule[] = [
       'server/admin/',
       'server/users/',
       'server/store/directory-lock.ts',
+      'server/store/open-store.ts',
       'server/config.ts',
       'server/data-paths.ts',
     ],

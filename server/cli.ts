@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runUserCommand } from './cli/user.ts';
+import { runVerifyCommand } from './cli/verify.ts';
 
 const HELP = `Usage: waybill COMMAND
 
@@ -7,11 +8,13 @@ Commands:
   user add NAME --customers A,B   add a user who may report on these customers (* is all), or replace
                                   the one of that name; the password is read from standard input
   user list                       list the users
+  verify                          check every checksum of the stored events' files; ends with 1 if there is damage
 
 Options of the commands:
   --context TEXT                  what an application sees as the user's context [waybill]
 
-The data folder is the one that WAYBILL_DATA names [./data], with or without a running server.
+The data folder is the one that WAYBILL_DATA names [./data], and the events' store the one that WAYBILL_STORE
+names [file:./data], with or without a running server.
 `;
 
 /** Entry of the command line. */
@@ -22,8 +25,16 @@ async function main(): Promise<void> {
     if (command === undefined) process.exitCode = 2;
     return;
   }
-  if (command !== 'user') throw new Error(`there is no command "${command}"; see waybill --help`);
-  process.stdout.write(await runUserCommand(rest));
+  switch (command) {
+    case 'user':
+      process.stdout.write(await runUserCommand(rest));
+      return;
+    case 'verify':
+      if (!(await runVerifyCommand((line) => process.stdout.write(`${line}\n`)))) process.exitCode = 1;
+      return;
+    default:
+      throw new Error(`there is no command "${command}"; see waybill --help`);
+  }
 }
 
 main().catch((error: unknown) => {

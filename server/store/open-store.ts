@@ -2,6 +2,7 @@ import type { EventStore, SnapshotReader, StoreSnapshot } from './event-store.ts
 import { SegmentEventStore } from './segments/segment-event-store.ts';
 import { compactionInProcess } from './segments/compaction-process.ts';
 import { WRITER_DEFAULTS } from './segments/segment-writer.ts';
+import { verifyStore as verifyFolder, type VerifiedFile } from './segments/verify-store.ts';
 import { SegmentReader } from './segments/segment-reader.ts';
 
 const FILE_SCHEME = 'file:';
@@ -10,6 +11,21 @@ const FILE_SCHEME = 'file:';
 export function storeFolder(url: string): string | undefined {
   const folder = url.startsWith(FILE_SCHEME) ? url.slice(FILE_SCHEME.length) : '';
   return folder === '' ? undefined : folder.replace(/^\/\/(?=\/)/, '');
+}
+
+/**
+ * Reads a store through and checks every checksum, changing nothing; also while a server has it open.
+ *
+ * @param url - One for which `storeFolder` gives a folder.
+ */
+export function verifyStore(url: string): AsyncGenerator<VerifiedFile, void, undefined> {
+  return verifyFolder(folderOf(url));
+}
+
+function folderOf(url: string): string {
+  const folder = storeFolder(url);
+  if (folder === undefined) throw new Error(`${url} is no store URL: write file:DIR`);
+  return folder;
 }
 
 export interface StoreOptions {
@@ -29,9 +45,7 @@ const COMPACTION_RETRY_MS = [5_000, 300_000] as const;
  * @throws Error in words for the operator.
  */
 export async function openStore(url: string, nowMs: number, options: StoreOptions): Promise<EventStore> {
-  const folder = storeFolder(url);
-  if (folder === undefined) throw new Error(`${url} is no store URL: write file:DIR`);
-  return SegmentEventStore.open(folder, nowMs, WRITER_DEFAULTS, {
+  return SegmentEventStore.open(folderOf(url), nowMs, WRITER_DEFAULTS, {
     run: compactionInProcess(options.compactionChild),
     onFailure: options.onCompactionFailure,
     retryMs: COMPACTION_RETRY_MS,

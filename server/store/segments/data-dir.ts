@@ -22,25 +22,31 @@ export interface DataDir {
   idPair(number: number): FilePair;
 }
 
-/** Makes the folders, readable by their owner alone, and makes their names durable. */
-export async function openDataDir(root: string): Promise<DataDir> {
+/** The paths of a store in a folder; makes nothing. */
+export function dataDir(root: string): DataDir {
   const absolute = path.resolve(root);
-  const folder = (name: string): string => path.join(absolute, name);
-  const [segments, sealed, ids] = [folder('segments'), folder('sealed'), folder('ids')];
-  for (const made of [segments, sealed, ids]) await makeFolder(made);
-  await syncDirectory(path.dirname(absolute));
+  const inRoot = (name: string): string => path.join(absolute, name);
+  const [segments, sealed, ids] = [inRoot('segments'), inRoot('sealed'), inRoot('ids')];
   return {
     root: absolute,
-    lock: folder('store.lock'),
-    manifest: folder('manifest.jsonl'),
+    lock: inRoot('store.lock'),
+    manifest: inRoot('manifest.jsonl'),
     segments,
     sealed,
     ids,
-    quarantine: folder('quarantine'),
+    quarantine: inRoot('quarantine'),
     segment: (number) => path.join(segments, fileName(number)),
     sealedPair: (number) => filePair(sealed, number),
     idPair: (number) => filePair(ids, number),
   };
+}
+
+/** Makes the folders, readable by their owner alone, and makes their names durable. */
+export async function openDataDir(root: string): Promise<DataDir> {
+  const dir = dataDir(root);
+  for (const folder of [dir.segments, dir.sealed, dir.ids]) await makeFolder(folder);
+  await syncDirectory(path.dirname(dir.root));
+  return dir;
 }
 
 function filePair(folder: string, number: number): FilePair {

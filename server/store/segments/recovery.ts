@@ -1,16 +1,17 @@
-import { open, stat } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { systemCode } from '../../errors.ts';
 import { syncDirectory } from '../../sync-directory.ts';
 import { rewrite } from '../../write-at.ts';
 import type { Damage } from '../event-store.ts';
 import type { BatchIndex } from './batch-index.ts';
-import { parseBatchSummary, type BatchSummary } from './batch-line.ts';
+import type { FilePair } from './batch-record.ts';
 import type { DataDir } from './data-dir.ts';
 import { IdFile } from './id-file.ts';
 import { rebuildIdIndex } from './id-index.ts';
 import type { Manifest } from './manifest.ts';
 import { removeUnused } from './remove-unused.ts';
-import { readLines } from './segment-lines.ts';
+import { scanSegment, type FoundLine } from './scan-segment.ts';
 import type { ActiveSegment } from './segment-writer.ts';
 import type { RunningTotals } from './running-totals.ts';
 
@@ -27,11 +28,6 @@ export interface Recovered {
   readonly damage: readonly Damage[];
 }
 
-interface Found {
-  readonly header: BatchSummary;
-  readonly offset: number;
-}
-
 /**
  * Reads what is not sealed into the index and the totals, opens the id files, and mends what a crash left behind.
  *
@@ -46,7 +42,7 @@ export async function recover(
   index: BatchIndex,
   totals: RunningTotals,
 ): Promise<Recovered> {
-  const damage: Damage[] = [];
+  const damage = await quarantined(dir);
   const dropped = new Map<number, readonly number[]>();
   const lastNumber = await removeUnused(dir, manifest, damage);
   const idFiles = await openIdFiles(dir, manifest, damage);
@@ -58,11 +54,11 @@ export async function recover(
     totals.add(sealed.ledger, sealed.rejected);
   }
   for (const { number, firstPosition, length } of manifest.segments) {
-    const path = dir.segment(number);
-    const scan = await scanSegment(path, length);
+    const file = dir.segment(number);
+    const scan = await scanSegment(file, length);
     damage.push(...scan.damage);
     lastPosition = Math.max(lastPosition, firstPosition - 1, scan.lastPosition);
-    const copies: Found[] = [];
+    const copies: FoundLine[] = [];
     for (const line of scan.lines) {
       if (await addToIndex(index, number, line)) totals.add(line.header.ledger, line.header.rejectedCount);
       else copies.push(line);
@@ -74,11 +70,23 @@ export async function recover(
       );
     if (length === undefined) {
       active = { number, length: scan.length, canContinue: scan.isThere };
-      if (scan.isThere) await settleTail(path, scan.durable, scan.length);
+      if (scan.isThere) await settleTail(file, scan.durable, scan.length);
     }
   }
   await syncDirectory(dir.segments);
   return { active, lastNumber, lastPosition, dropped, idFiles, damage };
+}
+
+/** Files that were kept aside; whoever has dealt with one may remove it. */
+async function quarantined(dir: DataDir): Promise<Damage[]> {
+  try {
+    const names = await readdir(dir.quarantine);
+    const reason = 'it had damage when it was sealed, and is kept aside';
+    return names.map((name) => ({ path: path.join(dir.quarantine, name), offset: 0, reason }));
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** Opens the id files in force; what of them is derived is made again where it is missing. */
@@ -96,63 +104,12 @@ async function openIdFiles(dir: DataDir, manifest: Manifest, damage: Damage[]): 
   return opened;
 }
 
-interface Scan {
-  readonly isThere: boolean;
-  readonly lines: readonly Found[];
-  /** Bytes that are durable for certain. */
-  readonly durable: number;
-  /** Bytes that count. */
-  readonly length: number;
-  readonly lastPosition: number;
-  readonly damage: readonly Damage[];
-}
-
-async function scanSegment(path: string, closedLength: number | undefined): Promise<Scan> {
-  const size = await fileSize(path);
-  if (size === undefined) {
-    const length = closedLength ?? 0;
-    const damage = [{ path, offset: 0, reason: 'the file is missing' }];
-    return { isThere: false, lines: [], durable: length, length, lastPosition: 0, damage };
-  }
-  const lines: Found[] = [];
-  const damagedAt: number[] = [];
-  let durable = closedLength ?? 0;
-  let lastPosition = 0;
-  for await (const chunk of readLines(path, Math.min(size, closedLength ?? size))) {
-    for (const { bytes, offset, isEnded } of chunk) {
-      const header = isEnded ? parseBatchSummary(bytes) : undefined;
-      if (header === undefined) {
-        damagedAt.push(offset);
-        // A torn line may have had a position too, which is then not given out again.
-        lastPosition++;
-        continue;
-      }
-      durable = Math.max(durable, header.durable ?? 0);
-      lastPosition = Math.max(lastPosition, header.position);
-      lines.push({ header, offset });
-    }
-  }
-  const tornAt = closedLength === undefined ? damagedAt.find((offset) => offset >= durable) : undefined;
-  const length = closedLength ?? tornAt ?? size;
-  const damage = damagedAt
-    .filter((offset) => offset < length)
-    .map((offset) => ({ path, offset, reason: 'the line is damaged' }));
-  if (size < length) damage.push({ path, offset: size, reason: 'the file ends too early' });
-  const inForce = lines.filter((line) => line.offset < length);
-  return { isThere: true, lines: inForce, durable, length, lastPosition, damage };
-}
-
-async function fileSize(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 /** Whether the line counts: false for a second copy of a batch. */
-async function addToIndex(index: BatchIndex, segment: number, { header, offset }: Found): Promise<boolean> {
+async function addToIndex(
+  index: BatchIndex,
+  segment: number,
+  { header, offset }: FoundLine,
+): Promise<boolean> {
   const { batch, parents } = header;
   if (index.get(batch) !== undefined) return false;
   if (index.mayBeOlder(batch) && (await index.findOlder(batch)) !== undefined) return false;
@@ -169,8 +126,8 @@ async function addToIndex(index: BatchIndex, segment: number, { header, offset }
  * What lies beyond the last known durable byte may be in the page cache alone, even as pages that the
  * kernel takes for clean, and a retry of its batches must not be acknowledged before it is on disk.
  */
-async function settleTail(path: string, durable: number, length: number): Promise<void> {
-  const file = await open(path, 'r+');
+async function settleTail(segment: string, durable: number, length: number): Promise<void> {
+  const file = await open(segment, 'r+');
   try {
     await file.truncate(length);
     await rewrite(file, durable, length);
