@@ -49,6 +49,7 @@ export async function openStore(url: string, nowMs: number, options: StoreOption
     run: compactionInProcess(options.compactionChild),
     onFailure: options.onCompactionFailure,
     retryMs: COMPACTION_RETRY_MS,
+    now: Date.now,
   });
 }
 

@@ -13,6 +13,7 @@ export const IN_PROCESS: CompactionOptions = {
   run: runCompaction,
   onFailure: () => undefined,
   retryMs: [1 << 30, 1 << 30],
+  now: () => 0,
 };
 
 export interface FullStore {

@@ -1,6 +1,14 @@
 import type { Damage } from '../event-store.ts';
 import type { FilePair, IdFileSummary } from './batch-record.ts';
-import type { SealedSummary } from './sealed-types.ts';
+import type { Erasure } from './erasure.ts';
+import type { SealedSummary } from './sealed-summary.ts';
+
+/** Events that do not count any more. */
+export interface Without {
+  readonly erasures: readonly Erasure[];
+  /** Those with a timestamp below it. */
+  readonly before: number;
+}
 
 /** What a process of the store's own is told to do, as plain data. It writes new files only, all of them flushed. */
 export type CompactionTask =
@@ -15,7 +23,13 @@ export type CompactionTask =
       readonly sealed: FilePair;
       readonly ids: FilePair;
     }
-  | { readonly kind: 'merge'; readonly inputs: readonly FilePair[]; readonly output: FilePair }
+  | {
+      readonly kind: 'merge';
+      readonly inputs: readonly FilePair[];
+      readonly output: FilePair;
+      /** What is left out. */
+      readonly without: Without;
+    }
   | { readonly kind: 'merge-ids'; readonly inputs: readonly FilePair[]; readonly output: FilePair };
 
 export type CompactionAnswer =
@@ -25,7 +39,13 @@ export type CompactionAnswer =
       readonly ids: IdFileSummary;
       readonly damage: readonly Damage[];
     }
-  | { readonly kind: 'merge'; readonly summary: SealedSummary; readonly damage: readonly Damage[] }
+  | {
+      readonly kind: 'merge';
+      readonly summary: SealedSummary;
+      readonly damage: readonly Damage[];
+      /** Events that each erasure left out: its number, and how many. */
+      readonly erased: readonly (readonly [number: number, events: number])[];
+    }
   | { readonly kind: 'merge-ids'; readonly ids: IdFileSummary };
 
 /**

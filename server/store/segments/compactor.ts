@@ -16,6 +16,7 @@ export interface CompactionOptions {
   readonly onFailure: (error: unknown) => void;
   /** Waits between attempts after a failure, in milliseconds: the first, and the longest. */
   readonly retryMs: readonly [number, number];
+  readonly now: () => number;
 }
 
 export interface CompactorDependencies {
@@ -53,7 +54,7 @@ export class Compactor {
   constructor(deps: CompactorDependencies, options: CompactionOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#nextNumber = deps.manifest.lastNumber + 1;
+    this.#nextNumber = deps.manifest.files.lastNumber + 1;
   }
 
   /** Looks for work, now or after what is under way. */
@@ -95,7 +96,7 @@ export class Compactor {
 
   /** The first task that has not failed in this round: one that can't be done holds up no other. */
   #choose(): CompactionChoice | undefined {
-    for (const choice of compactionChoices(this.#deps.manifest)) {
+    for (const choice of compactionChoices(this.#deps.manifest.files)) {
       if (!this.#failed.has(JSON.stringify(choice))) return choice;
     }
     return undefined;
@@ -119,12 +120,16 @@ export class Compactor {
         return this.#merge(choice.from);
       case 'merge-ids':
         return this.#mergeIds(choice.from);
+      case 'drop':
+        return this.#replace([choice.sealed], { op: 'merge', from: [choice.sealed], sealed: null });
+      case 'end-erasure':
+        return this.#commit({ op: 'erased', number: choice.erasure, doneMs: this.#options.now() });
     }
   }
 
   async #seal(segment: number): Promise<void> {
     const { dir, manifest, index, idFiles, pins, dropped } = this.#deps;
-    const length = manifest.segments.find(({ number }) => number === segment)?.length ?? 0;
+    const length = manifest.files.segments.get(segment)?.length ?? 0;
     const source = { path: dir.segment(segment), length, dropped: dropped.get(segment) ?? [] };
     const number = this.#nextNumber++;
     const sealed = this.#output(dir.sealedPair(number));
@@ -140,8 +145,10 @@ export class Compactor {
     await this.#commit({
       op: 'seal',
       segment,
-      sealed: sealedEntry(number, answer.summary),
+      sealed: sealedEntry(number, answer.summary, 0),
       ids: idsEntry(number, answer.ids),
+      ledger: answer.summary.ledger,
+      rejected: answer.summary.rejected,
       ...(isDamaged && { damaged: true }),
     });
     idFiles.set(number, idFile);
@@ -153,20 +160,31 @@ export class Compactor {
   }
 
   async #merge(from: readonly number[]): Promise<void> {
-    const { dir, pins } = this.#deps;
+    const { dir, manifest } = this.#deps;
+    const { erasures: states, expiredBefore } = manifest.files;
     const number = this.#nextNumber++;
     const inputs = from.map((input) => dir.sealedPair(input));
     const output = this.#output(dir.sealedPair(number));
-    const task = { kind: 'merge', inputs, output: output.temporary } as const;
+    const erasures = [...states.values()].map(({ erasure }) => erasure);
+    const without = { erasures, before: expiredBefore };
+    const task = { kind: 'merge', inputs, output: output.temporary, without } as const;
     const answer = await withOutputs([output], async () => {
       const done = await this.#options.run(task, this.#stop.signal);
       if (done.kind !== 'merge') throw wrongAnswer(task, done);
       await giveNames([output]);
       return done;
     });
-    await this.#commit({ op: 'merge', from, sealed: sealedEntry(number, answer.summary) });
+    const lastErasure = erasures.at(-1)?.number ?? 0;
+    const sealed = sealedEntry(number, answer.summary, lastErasure);
+    await this.#replace(from, { op: 'merge', from, sealed, erased: answer.erased });
     this.#deps.onDamage(answer.damage);
-    for (const pair of inputs) await retirePair(pins, pair);
+  }
+
+  /** Puts another sealed segment, or none, in the place of some. */
+  async #replace(from: readonly number[], record: ManifestRecord): Promise<void> {
+    const { dir, pins } = this.#deps;
+    await this.#commit(record);
+    for (const number of from) await retirePair(pins, dir.sealedPair(number));
   }
 
   async #mergeIds(from: readonly number[]): Promise<void> {

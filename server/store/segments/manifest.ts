@@ -3,13 +3,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { syncDirectory } from '../../sync-directory.ts';
 import { encodeCheckedLine } from './checked-line.ts';
-import {
-  FilesInForce,
-  type IdsEntry,
-  type ManifestRecord,
-  type ManifestSegment,
-  type SealedEntry,
-} from './manifest-records.ts';
+import { FilesInForce } from './files-in-force.ts';
+import type { ManifestRecord } from './manifest-records.ts';
 import { readManifest } from './read-manifest.ts';
 import { rewrite, writeAt } from '../../write-at.ts';
 
@@ -52,29 +47,9 @@ export class Manifest {
     }
   }
 
-  /** The log segments in force, oldest first. */
-  get segments(): readonly ManifestSegment[] {
-    return [...this.#files.segments.values()];
-  }
-
-  /** The sealed segments in force, in the order of their positions. */
-  get sealed(): readonly SealedEntry[] {
-    return [...this.#files.sealed.values()];
-  }
-
-  /** The id files in force. */
-  get ids(): readonly IdsEntry[] {
-    return [...this.#files.ids.values()];
-  }
-
-  /** The log segments that were sealed: their files may go, or be kept aside if the value is true. */
-  get retired(): ReadonlyMap<number, boolean> {
-    return this.#files.retired;
-  }
-
-  /** The highest number that a sealed segment or an id file has had. */
-  get lastNumber(): number {
-    return this.#files.lastNumber;
+  /** What the records so far come to; changes when an `append` resolves. */
+  get files(): Readonly<FilesInForce> {
+    return this.#files;
   }
 
   /**

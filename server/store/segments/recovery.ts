@@ -8,7 +8,7 @@ import type { BatchIndex } from './batch-index.ts';
 import type { FilePair } from './batch-record.ts';
 import type { DataDir } from './data-dir.ts';
 import { IdFile } from './id-file.ts';
-import { rebuildIdIndex } from './id-index.ts';
+import { rebuildIdIndex } from './rebuild-id-index.ts';
 import type { Manifest } from './manifest.ts';
 import { removeUnused } from './remove-unused.ts';
 import { scanSegment, type FoundLine } from './scan-segment.ts';
@@ -49,11 +49,9 @@ export async function recover(
   for (const file of idFiles.values()) index.addFile(file);
   let active: ActiveSegment | undefined;
   let lastPosition = 0;
-  for (const sealed of manifest.sealed) {
-    lastPosition = Math.max(lastPosition, sealed.lastPosition);
-    totals.add(sealed.ledger, sealed.rejected);
-  }
-  for (const { number, firstPosition, length } of manifest.segments) {
+  const sums = manifest.files.totals.value;
+  totals.add(sums.ledger, sums.rejected);
+  for (const { number, firstPosition, length } of manifest.files.segments.values()) {
     const file = dir.segment(number);
     const scan = await scanSegment(file, length);
     damage.push(...scan.damage);
@@ -92,7 +90,7 @@ async function quarantined(dir: DataDir): Promise<Damage[]> {
 /** Opens the id files in force; what of them is derived is made again where it is missing. */
 async function openIdFiles(dir: DataDir, manifest: Manifest, damage: Damage[]): Promise<Map<number, IdFile>> {
   const opened = new Map<number, IdFile>();
-  for (const { number } of manifest.ids) {
+  for (const { number } of manifest.files.ids.values()) {
     const pair = dir.idPair(number);
     try {
       opened.set(number, await openIdFile(pair));

@@ -12,19 +12,23 @@ import type { Manifest } from './manifest.ts';
  * @throws Error in words for the operator if the manifest can't be the one of these files.
  */
 export async function removeUnused(dir: DataDir, manifest: Manifest, damage: Damage[]): Promise<number> {
-  const { segments, sealed, ids } = manifest;
-  const lastNumber = await removeSegments(dir, manifest, damage);
-  await removeOthers(dir.sealed, new Set(sealed.map(({ number }) => number)), damage);
-  await removeOthers(dir.ids, new Set(ids.map(({ number }) => number)), damage);
-  return Math.max(lastNumber, ...segments.map(({ number }) => number), ...manifest.retired.keys());
+  const { segments, sealed, ids, retired } = manifest.files;
+  const numbers = await removeSegments(dir, manifest, damage);
+  await removeOthers(dir.sealed, sealed, damage);
+  await removeOthers(dir.ids, ids, damage);
+  return Math.max(0, ...numbers, ...segments.keys(), ...retired.keys());
 }
 
-async function removeSegments(dir: DataDir, manifest: Manifest, damage: Damage[]): Promise<number> {
-  const inForce = new Set(manifest.segments.map((segment) => segment.number));
+async function removeSegments(
+  dir: DataDir,
+  manifest: Manifest,
+  damage: Damage[],
+): Promise<readonly number[]> {
+  const { segments: inForce, retired } = manifest.files;
   const numbers = await listSegments(dir);
   for (const number of numbers) {
     if (inForce.has(number)) continue;
-    const isDamaged = manifest.retired.get(number);
+    const isDamaged = retired.get(number);
     if (isDamaged !== undefined) {
       // If it can't go now, a later start tries again.
       await retireSegment(dir, number, isDamaged).catch(() => undefined);
@@ -40,13 +44,19 @@ async function removeSegments(dir: DataDir, manifest: Manifest, damage: Damage[]
     if (size === 0) await rm(file);
     else damage.push({ path: file, offset: 0, reason: 'the manifest does not know this segment' });
   }
-  return Math.max(0, ...numbers);
+  return numbers;
 }
 
 /** Files of sealed segments or ids. If one in force is missing, the manifest may be of another time: then none goes. */
-async function removeOthers(folder: string, inForce: ReadonlySet<number>, damage: Damage[]): Promise<void> {
+async function removeOthers(
+  folder: string,
+  inForce: ReadonlyMap<number, unknown>,
+  damage: Damage[],
+): Promise<void> {
   const names = await readdir(folder);
-  const missing = [...inForce].map((number) => fileName(number)).filter((name) => !names.includes(name));
+  const missing = [...inForce.keys()]
+    .map((number) => fileName(number))
+    .filter((name) => !names.includes(name));
   for (const name of missing)
     damage.push({ path: path.join(folder, name), offset: 0, reason: 'the file is missing' });
   for (const name of names) {

@@ -125,12 +125,13 @@ export class SegmentEventStore implements EventStore {
   snapshot(position = this.#position): StoreSnapshot {
     const { dir, manifest, writer, recovered } = this.#parts;
     const { active } = writer;
-    const segments = manifest.segments.map(({ number, length }) => ({
+    const { files } = manifest;
+    const segments = [...files.segments.values()].map(({ number, length }) => ({
       path: dir.segment(number),
       length: number === active.number ? active.length : (length ?? 0),
       dropped: recovered.dropped.get(number) ?? [],
     }));
-    const sealed = manifest.sealed
+    const sealed = [...files.sealed.values()]
       .filter(({ firstPosition }) => firstPosition <= position)
       .map(({ number, from, to, strayFrom, strayTo }) => ({
         files: dir.sealedPair(number),
@@ -170,7 +171,7 @@ export class SegmentEventStore implements EventStore {
 
   /** Without an id file nobody can say whether a batch is new. */
   get #areIdsReadable(): boolean {
-    return this.#parts.recovered.idFiles.size === this.#parts.manifest.ids.length;
+    return this.#parts.recovered.idFiles.size === this.#parts.manifest.files.ids.size;
   }
 
   async #store(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome> {

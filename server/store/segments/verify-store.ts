@@ -3,7 +3,7 @@ import { systemCode } from '../../errors.ts';
 import type { Damage } from '../event-store.ts';
 import { dataDir, type DataDir } from './data-dir.ts';
 import { verifyIdFile } from './id-file.ts';
-import { FilesInForce } from './manifest-records.ts';
+import { FilesInForce } from './files-in-force.ts';
 import { readManifest } from './read-manifest.ts';
 import { scanSegment } from './scan-segment.ts';
 import { verifySealed } from './sealed-reader.ts';
