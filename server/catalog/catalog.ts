@@ -59,6 +59,15 @@ export class Catalog {
     return this.#products.get(product)?.types.has(type) === true;
   }
 
+  /** Where contexts have a key, by product and type: the index of its value. Empty if no type has it. */
+  placesOf(key: string): Readonly<Record<string, Readonly<Record<string, number>>>> {
+    const places = [...this.#products].map(([product, { types }]) => {
+      const withKey = [...types].filter(([, keys]) => keys.includes(key));
+      return [product, Object.fromEntries(withKey.map(([type, keys]) => [type, keys.indexOf(key)]))] as const;
+    });
+    return Object.fromEntries(places.filter(([, types]) => Object.keys(types).length > 0));
+  }
+
   /** The columns of a product's reports; none for a product that is not listed. */
   columns(code: string): ProductColumns {
     const product = this.#products.get(code);

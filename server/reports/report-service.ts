@@ -36,13 +36,16 @@ const MAX_WAITING = 100;
 /** Finished jobs that are remembered, with their files. */
 const MAX_FINISHED = 1_000;
 const RECORD_RETRY_MS = 5_000;
+const ERASED = 'events of this customer were erased since: ask for it again';
 const FILE_NAME = /^JOB-[0-9a-f-]{36}\.csv(\.tmp)?$/;
 
 /** The life of report jobs: from the request through a process of their own to a file. */
 export class ReportService {
   readonly #deps: ReportServiceDependencies;
   readonly #waiting: ReportJob[] = [];
-  readonly #running = new Set<ReportProcess>();
+  readonly #running = new Map<string, ReportProcess>();
+  /** Jobs whose events were erased while they were being made. */
+  readonly #forgotten = new Set<string>();
   /** Endings that are not durable yet. */
   readonly #ended = new Map<string, JobEnding>();
   #submitting = 0;
@@ -134,8 +137,28 @@ export class ReportService {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#waiting.length = 0;
-    for (const running of this.#running) running.kill();
-    await Promise.all([...this.#running].map(({ outcome }) => outcome));
+    for (const running of this.#running.values()) running.kill();
+    await Promise.all([...this.#running.values()].map(({ outcome }) => outcome));
+  }
+
+  /**
+   * Ends all reports of a customer that were asked for up to a time, finished or not, and removes their files:
+   * events of it were erased then. Resolves when no file is left; that they have ended may be durable later.
+   */
+  async forget(customer: string, beforeMs: number): Promise<void> {
+    for (const { job } of this.#deps.jobs.list()) {
+      const known = this.find(`JOB-${job}`);
+      if (known === undefined || known.filter.customer !== customer || known.startMs > beforeMs) continue;
+      const running = this.#running.get(job);
+      if (running !== undefined) {
+        this.#forgotten.add(job);
+        running.kill();
+        await running.outcome;
+      } else if (isComplete(known)) {
+        await this.#discard(known);
+        void this.#end(known, { kind: 'failed', reason: ERASED });
+      }
+    }
   }
 
   #startNext(): void {
@@ -154,14 +177,16 @@ export class ReportService {
       columns,
       path: this.#path(job),
     });
-    this.#running.add(running);
+    this.#running.set(job.job, running);
     void this.#finish(job, snapshot, running);
   }
 
   async #finish(job: ReportJob, snapshot: StoreSnapshot, running: ReportProcess): Promise<void> {
-    const outcome = await running.outcome;
+    const made = await running.outcome;
+    const isForgotten = this.#forgotten.delete(job.job);
+    const outcome: ReportOutcome = isForgotten ? { kind: 'failed', reason: ERASED } : made;
     this.#deps.store.release(snapshot);
-    this.#running.delete(running);
+    this.#running.delete(job.job);
     this.#startNext();
     if (this.#isClosed) return;
     // Before anybody hears of the end; what can't be removed now is tried again after it.

@@ -1,3 +1,4 @@
+import type { Erasure, KeyPlaces } from './erasure.ts';
 import type { Ledger } from '../../shared/batch.ts';
 import type { EventProblemCode } from '../../shared/error-codes.ts';
 import type { EventFull, UsageEvent } from '../../shared/event.ts';
@@ -57,6 +58,10 @@ export interface StoreSnapshot {
   readonly position: number;
   /** In the order of their positions. */
   readonly sealed: readonly SnapshotSealed[];
+  /** Events with a timestamp below it are not in it. */
+  readonly expiredBefore: number;
+  /** Events that are not in it, though they may be in its files. */
+  readonly erasures: readonly Erasure[];
   readonly segments: readonly SnapshotSegment[];
 }
 
@@ -116,6 +121,29 @@ export interface StoreTotals {
   readonly rejected: number;
 }
 
+/** Which events of a customer are to go: all that are stored now, or fewer. */
+export interface ErasureRequest {
+  readonly customer: string;
+  /** Only those with a timestamp below it. */
+  readonly before?: number;
+  /** Only those with a value under a key of their context. */
+  readonly key?: {
+    readonly name: string;
+    readonly value: string;
+    readonly places: KeyPlaces;
+  };
+}
+
+export interface ErasureProgress {
+  readonly number: number;
+  readonly customer: string;
+  readonly askedMs: number;
+  /** When its events were gone from all files; undefined before. */
+  readonly doneMs: number | undefined;
+  /** How many were removed so far. */
+  readonly events: number;
+}
+
 /**
  * Where events are kept. Ingest and reports know nothing else of storage.
  *
@@ -148,6 +176,24 @@ export interface EventStore {
 
   /** Says that nobody reads from a snapshot any more. */
   release(snapshot: StoreSnapshot): void;
+
+  /**
+   * Makes events with a timestamp below a time count no more, at once and for ever; their bytes go as files are
+   * rewritten. What is known of their batches stays.
+   */
+  expire(beforeMs: number): Promise<void>;
+
+  /**
+   * Makes events of one customer count no more, as soon as this resolves, and begins to remove them from all
+   * files; `erasures` tells when that is done. What is known of their batches stays, so that a retry is harmless.
+   *
+   * @returns The number of the erasure.
+   * @throws AppError as `append` does; it may have begun nevertheless, and asking again is harmless.
+   */
+  erase(request: ErasureRequest, nowMs: number): Promise<number>;
+
+  /** Every erasure that was ever asked for. */
+  erasures(): readonly ErasureProgress[];
 
   health(): StoreHealth;
 

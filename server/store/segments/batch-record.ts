@@ -1,12 +1,4 @@
-import type { EventProblemCode } from '../../../shared/error-codes.ts';
-
-/** An event of a batch that was refused, and why. */
-export interface Refusal {
-  readonly sequence: number;
-  readonly code: EventProblemCode;
-  /** Relative to the event; empty for the event itself. */
-  readonly path: string;
-}
+import type { Refusal } from '../event-store.ts';
 
 /** What is kept for ever of a batch that was stored, to answer whoever sends it again. */
 export interface StoredRecord {

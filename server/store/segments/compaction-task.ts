@@ -1,6 +1,6 @@
 import type { Damage } from '../event-store.ts';
 import type { FilePair, IdFileSummary } from './batch-record.ts';
-import type { Erasure } from './erasure.ts';
+import type { Erasure } from '../erasure.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 
 /** Events that do not count any more. */

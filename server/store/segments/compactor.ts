@@ -123,7 +123,7 @@ export class Compactor {
       case 'drop':
         return this.#replace([choice.sealed], { op: 'merge', from: [choice.sealed], sealed: null });
       case 'end-erasure':
-        return this.#commit({ op: 'erased', number: choice.erasure, doneMs: this.#options.now() });
+        return this.#endErasure(choice.erasure);
     }
   }
 
@@ -166,6 +166,7 @@ export class Compactor {
     const inputs = from.map((input) => dir.sealedPair(input));
     const output = this.#output(dir.sealedPair(number));
     const erasures = [...states.values()].map(({ erasure }) => erasure);
+    const lastErasure = erasures.at(-1)?.number ?? 0;
     const without = { erasures, before: expiredBefore };
     const task = { kind: 'merge', inputs, output: output.temporary, without } as const;
     const answer = await withOutputs([output], async () => {
@@ -174,10 +175,14 @@ export class Compactor {
       await giveNames([output]);
       return done;
     });
-    const lastErasure = erasures.at(-1)?.number ?? 0;
     const sealed = sealedEntry(number, answer.summary, lastErasure);
     await this.#replace(from, { op: 'merge', from, sealed, erased: answer.erased });
     this.#deps.onDamage(answer.damage);
+  }
+
+  async #endErasure(number: number): Promise<void> {
+    const events = this.#deps.manifest.files.erasures.get(number)?.events ?? 0;
+    await this.#commit({ op: 'erased', number, doneMs: this.#options.now(), events });
   }
 
   /** Puts another sealed segment, or none, in the place of some. */

@@ -1,4 +1,4 @@
-import type { Erasure } from './erasure.ts';
+import type { Erasure } from '../erasure.ts';
 import type { IdsEntry, ManifestRecord, ManifestSegment, SealedEntry } from './manifest-records.ts';
 import { RunningTotals } from './running-totals.ts';
 

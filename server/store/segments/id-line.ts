@@ -1,6 +1,7 @@
 import type { EventProblemCode } from '../../../shared/error-codes.ts';
 import { parseUuid } from '../../../shared/uuid.ts';
-import type { BatchRecord, Refusal, StoredRecord } from './batch-record.ts';
+import type { Refusal } from '../event-store.ts';
+import type { BatchRecord, StoredRecord } from './batch-record.ts';
 import { encodeCheckedLine } from './checked-line.ts';
 
 /** A line of an id file, read. */

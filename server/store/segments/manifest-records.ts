@@ -1,6 +1,6 @@
 import type { Ledger } from '../../../shared/batch.ts';
 import type { IdFileSummary } from './batch-record.ts';
-import type { Erasure } from './erasure.ts';
+import type { Erasure } from '../erasure.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 
 /**

@@ -8,6 +8,7 @@ import type { BatchIndex } from './batch-index.ts';
 import type { FilePair } from './batch-record.ts';
 import type { DataDir } from './data-dir.ts';
 import { IdFile } from './id-file.ts';
+import { IdIndexError } from './id-file-errors.ts';
 import { rebuildIdIndex } from './rebuild-id-index.ts';
 import type { Manifest } from './manifest.ts';
 import { removeUnused } from './remove-unused.ts';
@@ -90,16 +91,30 @@ async function quarantined(dir: DataDir): Promise<Damage[]> {
 /** Opens the id files in force; what of them is derived is made again where it is missing. */
 async function openIdFiles(dir: DataDir, manifest: Manifest, damage: Damage[]): Promise<Map<number, IdFile>> {
   const opened = new Map<number, IdFile>();
-  for (const { number } of manifest.files.ids.values()) {
+  for (const { number, count } of manifest.files.ids.values()) {
     const pair = dir.idPair(number);
     try {
-      opened.set(number, await openIdFile(pair));
+      opened.set(number, await openIdFile(pair, count));
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'it can not be read';
       damage.push({ path: pair.data, offset: 0, reason });
     }
   }
   return opened;
+}
+
+async function openIdFile(pair: FilePair, count: number): Promise<IdFile> {
+  let file: IdFile;
+  try {
+    file = await IdFile.open(pair);
+  } catch (error) {
+    if (!(error instanceof IdIndexError)) throw error;
+    await rebuildIdIndex(pair);
+    file = await IdFile.open(pair);
+  }
+  if (file.count === count) return file;
+  await file.close();
+  throw new Error(`it has ${file.count} ids, and the manifest says ${count}`);
 }
 
 /** Whether the line counts: false for a second copy of a batch. */

@@ -1,5 +1,5 @@
 import type { CompactionAnswer, CompactionTask } from './compaction-task.ts';
-import { writeIdFile } from './id-file-writer.ts';
+import { writeIdFile } from './write-id-file.ts';
 import { mergeIdFiles } from './merge-id-files.ts';
 import { mergeSealed } from './merge-sealed.ts';
 import { sealSegment } from './seal-segment.ts';

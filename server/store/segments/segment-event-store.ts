@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { erasedKey, type Erasure } from '../erasure.ts';
 import { lockDirectory, type DirectoryLock } from '../directory-lock.ts';
 import type {
   AppendOutcome,
   BatchContents,
   BatchIdentity,
   Damage,
+  ErasureProgress,
+  ErasureRequest,
   EventStore,
   StoreHealth,
   StoreSnapshot,
@@ -138,13 +141,50 @@ export class SegmentEventStore implements EventStore {
         times: [from, to] as const,
         strayTimes: [strayFrom, strayTo] as const,
       }));
-    const snapshot: StoreSnapshot = { engine: 'file', position, segments, sealed };
+    const { expiredBefore } = files;
+    const erasures = [...files.erasures.values()]
+      .filter(({ doneMs }) => doneMs === undefined)
+      .map(({ erasure }) => erasure);
+    const snapshot: StoreSnapshot = { engine: 'file', position, segments, sealed, expiredBefore, erasures };
     this.#pins.pin(snapshot);
     return snapshot;
   }
 
   release(snapshot: StoreSnapshot): void {
     void this.#pins.release(snapshot);
+  }
+
+  async expire(beforeMs: number): Promise<void> {
+    const { manifest, writer } = this.#parts;
+    if (beforeMs <= manifest.files.expiredBefore) return;
+    await manifest.append({ op: 'expire', before: beforeMs });
+    // A log segment is not rewritten, so it must not stay one for ever.
+    await writer.roll();
+    this.#compactor?.wake();
+  }
+
+  async erase({ customer, before, key }: ErasureRequest, nowMs: number): Promise<number> {
+    const { manifest, writer } = this.#parts;
+    const number = Math.max(0, ...manifest.files.erasures.keys()) + 1;
+    const erasure: Erasure = {
+      number,
+      askedMs: nowMs,
+      position: this.#position,
+      customer,
+      ...(before !== undefined && { before }),
+      ...(key !== undefined && { key: erasedKey(key) }),
+    };
+    await manifest.append({ op: 'erase', erasure });
+    await writer.roll();
+    this.#compactor?.wake();
+    return number;
+  }
+
+  erasures(): readonly ErasureProgress[] {
+    return [...this.#parts.manifest.files.erasures.values()].map(({ erasure, events, doneMs }) => {
+      const { number, customer, askedMs } = erasure;
+      return { number, customer, askedMs, events, doneMs };
+    });
   }
 
   health(): StoreHealth {

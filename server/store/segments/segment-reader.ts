@@ -9,6 +9,7 @@ import type {
   StoreSnapshot,
 } from '../event-store.ts';
 import { systemCode } from '../../errors.ts';
+import { erasureOf } from '../erasure.ts';
 import { numberedEvents, parseBatchFields, type BatchLine } from './batch-line.ts';
 import { checkedFields } from './checked-line.ts';
 import { readSealed } from './sealed-reader.ts';
@@ -26,9 +27,22 @@ export class SegmentReader implements SnapshotReader {
     filter: ReportFilter,
     onDamage: (damage: Damage) => void,
   ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
+    const { position, erasures, expiredBefore } = this.#snapshot;
+    const start = Math.max(filter.start ?? 0, expiredBefore);
+    for await (const events of this.#readFiles({ ...filter, start }, position, onDamage)) {
+      yield erasures.length === 0
+        ? events
+        : events.filter((event) => erasureOf(erasures, event, event.position) === undefined);
+    }
+  }
+
+  async *#readFiles(
+    filter: ReportFilter,
+    position: number,
+    onDamage: (damage: Damage) => void,
+  ): AsyncGenerator<readonly StoredEvent[], void, undefined> {
     for (const sealed of this.#snapshot.sealed) {
-      if (mayMatch(sealed, filter))
-        yield* readSealed(sealed.files, filter, this.#snapshot.position, onDamage);
+      if (mayMatch(sealed, filter)) yield* readSealed(sealed.files, filter, position, onDamage);
     }
     yield* this.#readSegments(filter, onDamage);
   }

@@ -73,6 +73,7 @@ export class SegmentWriter {
   #isTrusted = true;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
+  #waitingRolls: { readonly resolve: () => void; readonly reject: (error: AppError) => void }[] = [];
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -143,6 +144,19 @@ export class SegmentWriter {
     });
   }
 
+  /**
+   * Closes the active segment, if there is anything in it, behind all that was appended so far.
+   *
+   * @throws AppError as `append` does.
+   */
+  roll(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(unavailable('the store is closed'));
+    return new Promise((resolve, reject) => {
+      this.#waitingRolls.push({ resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
   /** Writes what waits, then lets go of the file. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -166,7 +180,22 @@ export class SegmentWriter {
         for (const waiting of group) waiting.reject(failure);
       }
     }
+    await this.#rollIfAsked();
     this.#running = undefined;
+    // What was asked for during the roll found this run still going.
+    if (this.#waiting.length + this.#waitingRolls.length > 0) this.#running = this.#run();
+  }
+
+  async #rollIfAsked(): Promise<void> {
+    const asked = this.#waitingRolls.splice(0);
+    if (asked.length === 0) return;
+    try {
+      if (this.#durable > 0) await this.#openNext();
+      for (const { resolve } of asked) resolve();
+    } catch (error) {
+      const failure = toAppError(error);
+      for (const { reject } of asked) reject(failure);
+    }
   }
 
   #takeGroup(): readonly Waiting[] {

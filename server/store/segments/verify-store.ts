@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { systemCode } from '../../errors.ts';
 import type { Damage } from '../event-store.ts';
 import { dataDir, type DataDir } from './data-dir.ts';
-import { verifyIdFile } from './id-file.ts';
+import { verifyIdFile } from './verify-id-file.ts';
 import { FilesInForce } from './files-in-force.ts';
 import { readManifest } from './read-manifest.ts';
 import { scanSegment } from './scan-segment.ts';
@@ -65,7 +65,10 @@ function checksOf(dir: DataDir, { sealed, ids, segments }: FilesInForce): readon
       path: dir.idPair(number).data,
       bytes,
       isInForce: (files: FilesInForce) => files.ids.has(number),
-      run: () => verifyIdFile(dir.idPair(number)),
+      run: async () => {
+        const path = dir.idPair(number).data;
+        return (await verifyIdFile(dir.idPair(number))).map((problem) => ({ path, ...problem }));
+      },
     })),
     ...[...segments.values()].map(({ number, length }) => ({
       path: dir.segment(number),

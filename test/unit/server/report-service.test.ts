@@ -128,7 +128,8 @@ describe('ReportService', () => {
 
 describe('startReportProcess', () => {
   it('says that the process ended, whatever ended it', async () => {
-    const snapshot = { engine: 'file', position: 0, segments: [] } as const;
+    const files = { segments: [], sealed: [], expiredBefore: 0, erasures: [] };
+    const snapshot = { engine: 'file', position: 0, ...files } as const;
     const columns = { columns: [], keys: {} };
     const task = { snapshot, filter: FILTER, output: DEFAULT_OUTPUT, columns, path: '/nowhere/report.csv' };
     const module = path.join(await tempFolder(), 'child.mjs');

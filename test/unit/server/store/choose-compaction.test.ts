@@ -1,27 +1,64 @@
 import { describe, expect, it } from 'vitest';
 import {
   compactionChoices,
-  type Compactable,
   type CompactionChoice,
 } from '../../../../server/store/segments/choose-compaction.ts';
-import type { IdsEntry, SealedEntry } from '../../../../server/store/segments/manifest-records.ts';
+import type { ErasureState } from '../../../../server/store/segments/files-in-force.ts';
+import type {
+  IdsEntry,
+  ManifestSegment,
+  SealedEntry,
+} from '../../../../server/store/segments/manifest-records.ts';
 
 const MIB = 1024 * 1024;
 
 function sealed(number: number, bytes: number): SealedEntry {
   const times = { from: 0, to: 0, strayFrom: null, strayTo: null };
-  const ledger = { dropped: 0, expired: 0, rejected: 0, unconfirmed: 0 };
-  const sums = { rows: 1, batches: 1, ledger, rejected: 0 };
-  return { number, bytes, indexBytes: 1, firstPosition: number, lastPosition: number, ...times, ...sums };
+  return {
+    number,
+    rows: 1,
+    bytes,
+    indexBytes: 1,
+    firstPosition: number,
+    lastPosition: number,
+    ...times,
+    erasures: 0,
+  };
 }
 
 function ids(number: number, count: number): IdsEntry {
   return { number, count, bytes: count * 84, indexBytes: count };
 }
 
-function first(files: Partial<Compactable>): CompactionChoice | undefined {
-  const [choice] = compactionChoices({ segments: [], sealed: [], ids: [], ...files });
-  return choice;
+interface Files {
+  readonly segments?: readonly ManifestSegment[];
+  readonly sealed?: readonly SealedEntry[];
+  readonly ids?: readonly IdsEntry[];
+  readonly erasures?: readonly ErasureState[];
+  readonly expiredBefore?: number;
+}
+
+function choices({
+  segments = [],
+  sealed: sealedFiles = [],
+  ids: idFiles = [],
+  ...rest
+}: Files): CompactionChoice[] {
+  const byNumber = <Entry extends { readonly number: number }>(entries: readonly Entry[]) =>
+    new Map(entries.map((entry) => [entry.number, entry]));
+  return [
+    ...compactionChoices({
+      segments: byNumber(segments),
+      sealed: byNumber(sealedFiles),
+      ids: byNumber(idFiles),
+      erasures: new Map((rest.erasures ?? []).map((state) => [state.erasure.number, state])),
+      expiredBefore: rest.expiredBefore ?? 0,
+    }),
+  ];
+}
+
+function first(files: Files): CompactionChoice | undefined {
+  return choices(files)[0];
 }
 
 /** Adds files of a size one after the other, merging as chosen; the most files at once, and the bytes rewritten for each byte. */
@@ -55,7 +92,7 @@ describe('what is sealed and merged next', () => {
     ];
     const eight = Array.from({ length: 8 }, (_, index) => sealed(index, MIB));
 
-    expect([...compactionChoices({ segments, sealed: eight, ids: [] })]).toEqual([
+    expect(choices({ segments, sealed: eight })).toEqual([
       { kind: 'seal', segment: 3 },
       { kind: 'seal', segment: 4 },
       { kind: 'merge', from: [0, 1, 2, 3, 4, 5, 6, 7] },
@@ -84,5 +121,44 @@ describe('what is sealed and merged next', () => {
     expect(most).toBeLessThanOrEqual(16);
     expect(rewritten).toBeLessThan(4);
     expect(sizes.every((bytes) => bytes < 4_096 * MIB)).toBe(true);
+  });
+
+  const DAY = 86_400_000;
+
+  it('is what an erasure is for, first, and then its end', () => {
+    const erasure = { number: 2, askedMs: 0, position: 5, customer: 'A' };
+    const state = { erasure, events: 0, doneMs: undefined };
+    const files = [sealed(1, MIB), { ...sealed(4, MIB), erasures: 2 }, sealed(6, MIB)];
+    const active = { number: 9, firstPosition: 6, length: undefined };
+
+    expect(choices({ sealed: files, erasures: [state], segments: [active] })).toEqual([
+      { kind: 'merge', from: [1] },
+    ]);
+    const clean = files.slice(1);
+    expect(choices({ sealed: clean, erasures: [state], segments: [active] })).toEqual([
+      { kind: 'end-erasure', erasure: 2 },
+    ]);
+    const logged = { ...active, firstPosition: 5 };
+    expect(choices({ sealed: clean, erasures: [state], segments: [logged] })).toEqual([]);
+    expect(choices({ sealed: files, erasures: [{ ...state, doneMs: 1 }] })).toEqual([]);
+  });
+
+  it('is what has expired as a whole, or by a tenth of its time and a day', () => {
+    const file = (from: number, to: number, strayTo: number | null = null) => ({
+      ...sealed(1, MIB),
+      from: from * DAY,
+      to: to * DAY,
+      strayFrom: strayTo && 0,
+      strayTo: strayTo && strayTo * DAY,
+    });
+    const choice = (entry: SealedEntry, day: number) => first({ sealed: [entry], expiredBefore: day * DAY });
+
+    expect(choice(file(1, 3), 4)).toEqual({ kind: 'drop', sealed: 1 });
+    expect(choice(file(1, 3, 9), 4)).toEqual({ kind: 'merge', from: [1] });
+    expect(choice(file(1, 3), 3)).toEqual({ kind: 'merge', from: [1] });
+    expect(choice(file(1, 3), 1.9)).toBeUndefined();
+    expect(choice(file(1, 41), 4)).toBeUndefined();
+    expect(choice(file(1, 41), 5)).toEqual({ kind: 'merge', from: [1] });
+    expect(choice({ ...file(1, 3), rows: 0, from: null, to: null }, 50)).toBeUndefined();
   });
 });

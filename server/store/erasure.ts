@@ -1,0 +1,74 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { UsageEvent } from '../../shared/event.ts';
+
+/** Which events are to go for good, of those that are stored. As it is in the manifest, for ever. */
+export interface Erasure {
+  /** From 1, in the order in which they were asked for. */
+  readonly number: number;
+  /** When it was asked for, in milliseconds since the Unix epoch. */
+  readonly askedMs: number;
+  /** The position of the newest batch that it is for. */
+  readonly position: number;
+  readonly customer: string;
+  /** Only events whose timestamp is below it. */
+  readonly before?: number;
+  /** Only events with a value under a key of their context. */
+  readonly key?: ErasedKey;
+}
+
+/** A value under a key of the context; the value itself is not kept. */
+export interface ErasedKey {
+  readonly name: string;
+  readonly places: KeyPlaces;
+  /** Random text before the value in what is hashed. */
+  readonly salt: string;
+  /** SHA-256 in hex. */
+  readonly digest: string;
+}
+
+/** Where types have a key, by product and type: an index into the context. */
+export type KeyPlaces = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** An event as far as erasures can tell it from others. */
+export type ErasableEvent = Pick<UsageEvent, 'customer' | 'product' | 'type' | 'timestamp' | 'context'>;
+
+/** A value under a key as it is kept: only whoever knows it can tell it. */
+export function erasedKey({
+  name,
+  value,
+  places,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly places: KeyPlaces;
+}): ErasedKey {
+  const salt = randomUUID();
+  return { name, places, salt, digest: digestOf(salt, value) };
+}
+
+function digestOf(salt: string, value: string): string {
+  return createHash('sha256').update(salt).update(value).digest('hex');
+}
+
+/** The first of the erasures that is for an event that was stored at a position. */
+export function erasureOf(
+  erasures: readonly Erasure[],
+  event: ErasableEvent,
+  position: number,
+): Erasure | undefined {
+  return erasures.find((erasure) => position <= erasure.position && isFor(erasure, event));
+}
+
+function isFor({ customer, before, key }: Erasure, event: ErasableEvent): boolean {
+  if (event.customer !== customer || event.timestamp >= (before ?? Infinity)) return false;
+  if (key === undefined) return true;
+  const place = placeIn(key.places, event);
+  const value = place === undefined ? undefined : event.context[place];
+  return typeof value === 'string' && digestOf(key.salt, value) === key.digest;
+}
+
+/** A product or type may have any name, also one that all objects know. */
+function placeIn(places: KeyPlaces, { product, type }: ErasableEvent): number | undefined {
+  const types = Object.hasOwn(places, product) ? places[product] : undefined;
+  return types !== undefined && Object.hasOwn(types, type) ? types[type] : undefined;
+}
