@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { runEraseCommand } from './cli/erase.ts';
 import { runUserCommand } from './cli/user.ts';
 import { runVerifyCommand } from './cli/verify.ts';
 
@@ -8,9 +9,13 @@ Commands:
   user add NAME --customers A,B   add a user who may report on these customers (* is all), or replace
                                   the one of that name; the password is read from standard input
   user list                       list the users
+  erase --customer A              remove events of a customer from all files, and the reports made of them; ends
+                                  when they are gone, leaves a dated record of how many there were
   verify                          check every checksum of the stored events' files; ends with 1 if there is damage
 
 Options of the commands:
+  --before TIME                   erase: only events with an earlier timestamp; milliseconds or ISO 8601
+  --context-key KEY --value TEXT  erase: only events with this value under this key, as the catalog names it
   --context TEXT                  what an application sees as the user's context [waybill]
 
 The data folder is the one that WAYBILL_DATA names [./data], and the events' store the one that WAYBILL_STORE
@@ -28,6 +33,9 @@ async function main(): Promise<void> {
   switch (command) {
     case 'user':
       process.stdout.write(await runUserCommand(rest));
+      return;
+    case 'erase':
+      await runEraseCommand(rest, (line) => process.stdout.write(`${line}\n`));
       return;
     case 'verify':
       if (!(await runVerifyCommand((line) => process.stdout.write(`${line}\n`)))) process.exitCode = 1;

@@ -7,6 +7,7 @@ import { ensurePrivateFolder } from './admin/private-folder.ts';
 import { createApp } from './app.ts';
 import { loadCatalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
+import { StoreEraser } from './eraser.ts';
 import { dataPaths } from './data-paths.ts';
 import { loadAssets } from './assets.ts';
 import { ReportJobs } from './reports/report-jobs.ts';
@@ -59,8 +60,6 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     for (const damage of store.health().damage) logger.error({ ...damage }, 'damaged data was passed over');
     const users = await UserTable.open(paths.users);
     if (paths.socketFolder !== undefined) await ensurePrivateFolder(paths.socketFolder);
-    const admin: AdminSocket = await openAdminSocket(paths.socket, users);
-    opened.push(() => admin.close());
     const reports = await ReportService.open({
       store,
       jobs: await ReportJobs.open(paths.jobs),
@@ -72,6 +71,10 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       logger,
     });
     opened.push(() => reports.close());
+    const eraser = new StoreEraser(store, reports, catalog, now);
+    await eraser.finishReports();
+    const admin: AdminSocket = await openAdminSocket(paths.socket, { users, eraser });
+    opened.push(() => admin.close());
     const { linkKey } = await openSecrets(paths.secrets);
     const authenticator = new Authenticator(users, now);
     const assets = await loadAssets(beside('../client'));

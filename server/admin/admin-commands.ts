@@ -1,15 +1,38 @@
 import type { UserTable } from '../users/user-table.ts';
-import type { AdminAnswer, AdminRequest } from './admin-protocol.ts';
+import type { AdminAnswer, AdminRequest, ErasureWish, ListedErasure } from './admin-protocol.ts';
 
-/** Carries out a request on the users, whoever owns them: the running server or a tool without one. */
-export async function runAdminRequest(request: AdminRequest, users: UserTable): Promise<AdminAnswer> {
+/** Whoever can erase events. */
+export interface Eraser {
+  /**
+   * Begins to erase; resolves when no report will show the events any more.
+   *
+   * @throws Error in words for the person who asked.
+   */
+  erase(what: ErasureWish): Promise<void>;
+  /** Every erasure that was ever begun, oldest first. */
+  list(): readonly ListedErasure[];
+}
+
+/** What requests are carried out on, by whoever owns it: the running server or a tool without one. */
+export interface AdminTarget {
+  readonly users: UserTable;
+  readonly eraser: Eraser;
+}
+
+/** Carries out a request; never rejects. */
+export async function runAdminRequest(
+  request: AdminRequest,
+  { users, eraser }: AdminTarget,
+): Promise<AdminAnswer> {
   try {
     if (request.command === 'user-put') await users.put(request.user);
+    if (request.command === 'erase') await eraser.erase(request.what);
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : 'it did not work' };
   }
   return {
     ok: true,
     users: users.list().map(({ id, context, permissions }) => ({ id, context, permissions })),
+    erasures: eraser.list(),
   };
 }

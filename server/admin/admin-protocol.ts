@@ -3,12 +3,34 @@ import type { UserChange } from '../users/user-table.ts';
 
 /** What a command-line tool asks of the running server: one JSON line. */
 export type AdminRequest =
-  { readonly command: 'user-put'; readonly user: UserChange } | { readonly command: 'user-list' };
+  | { readonly command: 'user-put'; readonly user: UserChange }
+  | { readonly command: 'user-list' }
+  | { readonly command: 'erase'; readonly what: ErasureWish }
+  | { readonly command: 'erasure-list' };
 
 /** What it answers: one JSON line. */
 export type AdminAnswer =
-  | { readonly ok: true; readonly users: readonly ListedUser[] }
+  | { readonly ok: true; readonly users: readonly ListedUser[]; readonly erasures: readonly ListedErasure[] }
   | { readonly ok: false; readonly message: string };
+
+/** Which events are to be erased: all of a customer, or fewer. */
+export interface ErasureWish {
+  readonly customer: string;
+  /** Only those with a timestamp below it, in milliseconds since the Unix epoch. */
+  readonly before?: number;
+  /** Only those that have a value under a key of their context, as the catalog names it. */
+  readonly key?: { readonly name: string; readonly value: string };
+}
+
+/** An erasure, and how far it has come. */
+export interface ListedErasure {
+  readonly number: number;
+  readonly customer: string;
+  readonly askedMs: number;
+  /** Null while files are still being rewritten. */
+  readonly doneMs: number | null;
+  readonly events: number;
+}
 
 export interface ListedUser {
   readonly id: string;
@@ -21,6 +43,11 @@ export function parseAdminRequest(line: string): AdminRequest | undefined {
   const value = parseJson(line);
   if (!isRecord(value)) return undefined;
   if (value['command'] === 'user-list') return { command: 'user-list' };
+  if (value['command'] === 'erasure-list') return { command: 'erasure-list' };
+  if (value['command'] === 'erase') {
+    const what = parseErasureWish(value['what']);
+    return what && { command: 'erase', what };
+  }
   const { user } = value;
   if (value['command'] !== 'user-put' || !isRecord(user)) return undefined;
   const { id, password, context, permissions } = user;
@@ -29,15 +56,40 @@ export function parseAdminRequest(line: string): AdminRequest | undefined {
   return { command: 'user-put', user: { id, password, context, permissions } };
 }
 
+function parseErasureWish(value: unknown): ErasureWish | undefined {
+  if (!isRecord(value)) return undefined;
+  const { customer, before, key } = value;
+  if (typeof customer !== 'string' || customer === '') return undefined;
+  if (before !== undefined && !Number.isSafeInteger(before)) return undefined;
+  const wish = { customer, ...(typeof before === 'number' && { before }) };
+  if (key === undefined) return wish;
+  if (!isRecord(key)) return undefined;
+  const { name, value: wanted } = key;
+  if (typeof name !== 'string' || typeof wanted !== 'string') return undefined;
+  return { ...wish, key: { name, value: wanted } };
+}
+
 /** The answer in a line; anything else is a failure. */
 export function parseAdminAnswer(line: string): AdminAnswer {
   const value = parseJson(line);
-  if (isRecord(value) && value['ok'] === true && Array.isArray(value['users'])) {
-    const listed: readonly unknown[] = value['users'];
-    return { ok: true, users: listed.filter(isListedUser) };
+  if (isRecord(value) && value['ok'] === true) {
+    const users = listOf(value['users']).filter(isListedUser);
+    return { ok: true, users, erasures: listOf(value['erasures']).filter(isListedErasure) };
   }
   const message = isRecord(value) && typeof value['message'] === 'string' ? value['message'] : 'no answer';
   return { ok: false, message };
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isListedErasure(value: unknown): value is ListedErasure {
+  return (
+    isRecord(value) &&
+    typeof value['customer'] === 'string' &&
+    [value['number'], value['askedMs'], value['events'], value['doneMs'] ?? 0].every(Number.isSafeInteger)
+  );
 }
 
 function isListedUser(value: unknown): value is ListedUser {

@@ -1,7 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import type { UserTable } from '../users/user-table.ts';
-import { runAdminRequest } from './admin-commands.ts';
+import { runAdminRequest, type AdminTarget } from './admin-commands.ts';
 import { parseAdminRequest, type AdminAnswer } from './admin-protocol.ts';
 
 export interface AdminSocket {
@@ -12,18 +11,18 @@ const MAX_REQUEST_UNITS = 65_536;
 const IDLE_MS = 10_000;
 
 /**
- * Listens on a local socket for command-line tools: the server owns the metadata, so they ask it.
+ * Listens on a local socket for command-line tools: the server owns the files, so they ask it.
  *
  * Only the user that runs the server may connect; whoever holds the data folder's lock may take over
  * the name of a socket that a killed server left behind.
  */
-export async function openAdminSocket(path: string, users: UserTable): Promise<AdminSocket> {
+export async function openAdminSocket(path: string, target: AdminTarget): Promise<AdminSocket> {
   await rm(path, { force: true });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    serve(socket, users);
+    serve(socket, target);
   });
   server.maxConnections = 16;
   await new Promise<void>((resolve, reject) => {
@@ -41,7 +40,7 @@ export async function openAdminSocket(path: string, users: UserTable): Promise<A
   };
 }
 
-function serve(socket: Socket, users: UserTable): void {
+function serve(socket: Socket, target: AdminTarget): void {
   let text = '';
   let isAnswered = false;
   const answer = (result: AdminAnswer): void => {
@@ -59,6 +58,6 @@ function serve(socket: Socket, users: UserTable): void {
     isAnswered = true;
     const request = end < 0 ? undefined : parseAdminRequest(text.slice(0, end));
     if (request === undefined) answer({ ok: false, message: 'this server does not know the command' });
-    else void runAdminRequest(request, users).then(answer);
+    else void runAdminRequest(request, target).then(answer);
   });
 }

@@ -1,14 +1,10 @@
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { runAdminRequest } from '../admin/admin-commands.ts';
 import type { AdminAnswer, AdminRequest } from '../admin/admin-protocol.ts';
-import { ensurePrivateFolder } from '../admin/private-folder.ts';
-import { askServer } from '../admin/ask-server.ts';
 import { readConfig } from '../config.ts';
-import { makeFolder } from '../sync-directory.ts';
-import { dataPaths, type DataPaths } from '../data-paths.ts';
-import { lockDirectory } from '../store/directory-lock.ts';
+import type { DataPaths } from '../data-paths.ts';
 import { UserTable } from '../users/user-table.ts';
+import { withOwner, type OpenedTarget } from './ask-owner.ts';
 
 /**
  * `waybill user add NAME --customers A,B` and `waybill user list`.
@@ -33,23 +29,15 @@ export async function runUserCommand(args: readonly string[]): Promise<string> {
   return `user ${name} may report on ${permissions ?? 'no customer'}\n`;
 }
 
-async function carryOut(request: AdminRequest): Promise<AdminAnswer & { readonly ok: true }> {
-  const paths = dataPaths(readConfig(process.env).dataFolder);
-  await makeFolder(paths.root);
-  if (paths.socketFolder !== undefined) await ensurePrivateFolder(paths.socketFolder);
-  const answer = (await askServer(paths.socket, request)) ?? (await carryOutAlone(paths, request));
-  if (!answer.ok) throw new Error(answer.message);
-  return answer;
+function carryOut(request: AdminRequest): Promise<AdminAnswer & { readonly ok: true }> {
+  return withOwner(readConfig(process.env).dataFolder, openUsers, (ask) => ask(request));
 }
 
-/** Without a server there is no other owner of the files, and the lock keeps it so. */
-async function carryOutAlone(paths: DataPaths, request: AdminRequest): Promise<AdminAnswer> {
-  const lock = await lockDirectory(paths.root, paths.lock);
-  try {
-    return await runAdminRequest(request, await UserTable.open(paths.users));
-  } finally {
-    await lock.release();
-  }
+/** The users alone: nothing else is needed for them. */
+async function openUsers(paths: DataPaths): Promise<OpenedTarget> {
+  const users = await UserTable.open(paths.users);
+  const eraser = { erase: () => Promise.reject(new Error('the store is not open')), list: () => [] };
+  return { target: { users, eraser }, close: () => Promise.resolve() };
 }
 
 /** The first line of standard input, so that a password stands in no process list and no history. */

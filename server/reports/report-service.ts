@@ -154,6 +154,7 @@ export class ReportService {
         this.#forgotten.add(job);
         running.kill();
         await running.outcome;
+        await this.#discard(known);
       } else if (isComplete(known)) {
         await this.#discard(known);
         void this.#end(known, { kind: 'failed', reason: ERASED });
