@@ -1,0 +1,172 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { CompactionOptions } from '../../../../server/store/segments/compactor.ts';
+import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
+import { aBatch, anEvent, FILTER, readAll } from '../../../support/events.ts';
+import { fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const PLACES = { PORTFOLIO: { 'PORTFOLIO-ACCESSED': 0 } };
+const TGAM = { ...FILTER, customer: 'TGAM' };
+
+async function open(folder: string, compaction?: CompactionOptions): Promise<SegmentEventStore> {
+  const store = await openSmall(folder, compaction);
+  onTestFinished(() => store.close());
+  return store;
+}
+
+/** All bytes of a store's files. */
+async function textOf(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const texts = files.map((file) => readFile(path.join(file.parentPath, file.name), 'utf8'));
+  return (await Promise.all(texts)).join('\n');
+}
+
+describe('erasing events', () => {
+  it('hides them at once, before any file is rewritten, and after a restart', async () => {
+    const folder = await tempFolder();
+    await fillStore(folder, 10);
+    const store = await open(folder);
+
+    await store.erase({ customer: 'TGAM' }, 7);
+
+    expect(await readAll(store, TGAM)).toEqual([]);
+    expect(await readAll(store)).toHaveLength(20);
+    expect(store.erasures()).toMatchObject([{ number: 1, customer: 'TGAM', askedMs: 7, doneMs: undefined }]);
+    await store.close();
+    expect(await readAll(await open(folder), TGAM)).toEqual([]);
+  });
+
+  it('removes them from every file, says how many there were, and knows their batches', async () => {
+    const folder = await tempFolder();
+    const { batches } = await fillStore(folder, 40);
+    const sealing = await open(folder, IN_PROCESS);
+    await sealing.compacted();
+    const last = aBatch([anEvent({ customer: 'TGAM', context: ['not sealed'] })]);
+    await sealing.append(last.identity, () => last.contents);
+
+    await sealing.erase({ customer: 'TGAM' }, 7);
+    await sealing.compacted();
+
+    expect(sealing.erasures()).toEqual([
+      { number: 1, customer: 'TGAM', askedMs: 7, doneMs: IN_PROCESS.now(), events: 41 },
+    ]);
+    expect(await readAll(sealing, TGAM)).toEqual([]);
+    expect(await readAll(sealing)).toHaveLength(80);
+    const files = (await textOf(folder)).split('\n').filter((line) => !line.includes('"op":"erase'));
+    expect(files.filter((line) => line.includes('TGAM') || line.includes('not sealed'))).toEqual([]);
+    for (const { identity } of [...batches, last]) {
+      const again = await sealing.append(identity, () => {
+        throw new Error('a known batch is not composed again');
+      });
+      expect(again).toMatchObject({ kind: 'stored', isNew: false });
+    }
+  });
+
+  it('is for what was stored until then, and not for what comes', async () => {
+    const store = await open(await tempFolder(), IN_PROCESS);
+    const [before, after] = [aBatch(), aBatch()];
+    await store.append(before.identity, () => before.contents);
+    await store.erase({ customer: 'BARCHART' }, 7);
+    await store.append(after.identity, () => after.contents);
+    await store.compacted();
+
+    expect((await readAll(store)).map(({ batch }) => batch)).toEqual([after.identity.batch]);
+  });
+
+  it.each([
+    ['before a time', { before: 2_000 }, [2_000, 3_000]],
+    ['of a user', { key: { name: 'userId', value: 'ann', places: PLACES } }, [2_000]],
+    [
+      'of a user before a time',
+      { before: 2_000, key: { name: 'userId', value: 'ann', places: PLACES } },
+      [2_000, 3_000],
+    ],
+    [
+      'of a user whom nobody knows',
+      { key: { name: 'userId', value: 'eve', places: PLACES } },
+      [1_000, 2_000, 3_000],
+    ],
+  ])('can be for those %s alone', async (_title, what, left) => {
+    const folder = await tempFolder();
+    const store = await open(folder, IN_PROCESS);
+    const events = ['ann', 'bob', 'ann'].map((user, index) =>
+      anEvent({ timestamp: (index + 1) * 1_000, context: [user, 'ann'] }),
+    );
+    const { identity, contents } = aBatch(events);
+    await store.append(identity, () => contents);
+
+    await store.erase({ customer: 'BARCHART', ...what }, 7);
+    expect((await readAll(store)).map(({ timestamp }) => timestamp)).toEqual(left);
+    await store.compacted();
+
+    expect((await readAll(store)).map(({ timestamp }) => timestamp)).toEqual(left);
+    expect(store.erasures()[0]).toMatchObject({ events: 3 - left.length, doneMs: 0 });
+  });
+
+  it('leaves of a refused event that it was refused, and nothing that it held', async () => {
+    const folder = await tempFolder();
+    const store = await open(folder, IN_PROCESS);
+    const event = { ...anEvent({ context: ['secret ann'] }), timestamp: -1 };
+    const rejected = [
+      { sequence: 1, code: 'EVENT_TIMESTAMP_OUT_OF_RANGE', path: 'timestamp', event },
+    ] as const;
+    const { identity, contents } = aBatch([anEvent()], { contents: { rejected } });
+    await store.append(identity, () => contents);
+
+    const key = { name: 'userId', value: 'secret ann', places: PLACES };
+    await store.erase({ customer: 'BARCHART', key }, 7);
+    await store.compacted();
+
+    expect(await readAll(store)).toHaveLength(1);
+    expect(await textOf(folder)).not.toContain('secret ann');
+    expect(await store.append(identity, () => contents)).toMatchObject({
+      rejected: [{ sequence: 1, code: 'EVENT_TIMESTAMP_OUT_OF_RANGE', path: 'timestamp' }],
+    });
+    expect(store.erasures()[0]).toMatchObject({ events: 1 });
+  });
+});
+
+describe('expiry', () => {
+  const DAY = 86_400_000;
+  const batchOf = (days: readonly number[]) =>
+    aBatch(
+      days.map((day) => anEvent({ timestamp: day * DAY, context: [`day ${day}`] })),
+      {
+        contents: { received: 10 * DAY },
+      },
+    );
+
+  it('hides what is older at once, and removes its bytes; batches stay known', async () => {
+    const folder = await tempFolder();
+    const store = await open(folder, IN_PROCESS);
+    const [old, mixed] = [batchOf([1, 2]), batchOf([2, 9])];
+    await store.append(old.identity, () => old.contents);
+    await store.append(mixed.identity, () => mixed.contents);
+
+    await store.expire(3 * DAY);
+    expect((await readAll(store)).map(({ context }) => context[0])).toEqual(['day 9']);
+    await store.compacted();
+
+    expect((await readAll(store)).map(({ context }) => context[0])).toEqual(['day 9']);
+    expect(await textOf(folder)).not.toMatch(/day [12]/);
+    expect(await store.append(old.identity, () => old.contents)).toMatchObject({ isNew: false });
+  });
+
+  it('removes a sealed segment of which nothing is left, and never goes back', async () => {
+    const folder = await tempFolder();
+    const store = await open(folder, IN_PROCESS);
+    const { identity, contents } = batchOf([1, 2]);
+    await store.append(identity, () => contents);
+
+    await store.expire(3 * DAY);
+    await store.compacted();
+    await store.expire(1 * DAY);
+
+    expect(await readdir(path.join(folder, 'sealed'))).toEqual([]);
+    expect(store.snapshot().expiredBefore).toBe(3 * DAY);
+    expect(await store.append(identity, () => contents)).toMatchObject({ isNew: false });
+  });
+});
