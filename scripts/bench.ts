@@ -2,11 +2,13 @@ import { parseArgs } from 'node:util';
 import { benchClient } from './bench/client.ts';
 import { benchIngest } from './bench/ingest.ts';
 import { benchSizes } from './bench/sizes.ts';
+import { benchStore } from './bench/store.ts';
 
 const HELP = `Usage: npm run bench -- [PART ...] [--rounds N] [--seconds N] [--peers]
 
 Parts (ingest and sizes unless named):
   ingest   durable POST /events against the same Koa app without storage, 64 connections
+  store    what grows with what is stored: ingest, bytes an event, a day's report, start, sealing; three minutes
   sizes    bytes of the browser bundles against their budgets
   client   what tracking costs a page and the network, in a real Chromium (CHROMIUM names another one),
            against the same page without an SDK and with a fetch() an event; about five minutes
@@ -14,6 +16,7 @@ Parts (ingest and sizes unless named):
 Options:
   --rounds N    rounds, each measuring all variants one after the other [4]
   --seconds N   length of one measurement of ingest [2]
+  --millions N  store: events, in millions [10]
   --peers       client: also the SDKs of Amplitude and Snowplow, installed with npm into dist/bench/peers
 `;
 
@@ -22,20 +25,23 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '4' },
     seconds: { type: 'string', default: '2' },
+    millions: { type: 'string', default: '10' },
     peers: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
 const parts = positionals.length === 0 ? ['ingest', 'sizes'] : positionals;
-const unknown = parts.find((part) => !['ingest', 'sizes', 'client'].includes(part));
+const unknown = parts.find((part) => !['ingest', 'store', 'sizes', 'client'].includes(part));
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
+const millions = Number(values.millions);
 if (values.help) process.stdout.write(HELP);
-else if (unknown !== undefined || !(rounds >= 1) || !(seconds >= 1)) {
+else if (unknown !== undefined || !(rounds >= 1) || !(seconds >= 1) || !(millions >= 1)) {
   process.stderr.write(HELP);
   process.exitCode = 2;
 } else {
   if (parts.includes('ingest')) await benchIngest(rounds, seconds);
+  if (parts.includes('store')) await benchStore(millions);
   if (parts.includes('sizes')) await benchSizes();
   if (parts.includes('client')) await benchClient(rounds, values.peers);
 }
