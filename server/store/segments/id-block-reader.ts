@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { FilePair } from './batch-record.ts';
-import type { BlockList } from './block-list.ts';
+import type { BlockList } from './id-block-list.ts';
 import { IdFileError } from './id-file-errors.ts';
 import { readIdIndex, type IdIndex } from './id-index-file.ts';
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { compareKeys, KEY_WORDS, parseKey } from './batch-key.ts';
 import type { FilePair, IdFileSummary } from './batch-record.ts';
-import { BlockList } from './block-list.ts';
+import { BlockList } from './id-block-list.ts';
 import { IdFilter } from './id-filter.ts';
 import { writeIdIndex } from './id-index-file.ts';
 import { ID_FILE_HEADER, idOfLine } from './id-line.ts';

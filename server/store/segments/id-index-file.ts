@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { systemCode } from '../../errors.ts';
-import { BlockList, RECORD_BYTES } from './block-list.ts';
+import { BlockList, RECORD_BYTES } from './id-block-list.ts';
 import { checkedFields, encodeCheckedLine, fieldsText } from './checked-line.ts';
 import { IdIndexError } from './id-file-errors.ts';
 import { IdFilter } from './id-filter.ts';
