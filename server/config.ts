@@ -19,6 +19,8 @@ export interface Config {
   readonly reportWorkers: number;
   readonly reportTimeoutMs: number;
   readonly linkTtlMs: number;
+  /** Days that events are kept besides today; undefined is for ever. */
+  readonly retentionDays: number | undefined;
   readonly logLevel: string;
   readonly limits: Limits;
 }
@@ -64,6 +66,11 @@ const SETTINGS = {
     help: 'after which a report ends as TIMEOUT',
   },
   linkTtlMs: { name: 'WAYBILL_LINK_TTL_MS', fallback: '900000', help: 'for which a download link is good' },
+  retentionDays: {
+    name: 'WAYBILL_RETENTION_DAYS',
+    fallback: '',
+    help: 'days for which events are kept, by their timestamps; default: for ever',
+  },
   logLevel: { name: 'WAYBILL_LOG_LEVEL', fallback: 'info', help: `one of ${LOG_LEVELS.join(', ')}` },
   maxBodyBytes: limit('WAYBILL_MAX_BODY_BYTES', 'maxBodyBytes', 'bytes of a body after inflating'),
   maxEvents: limit('WAYBILL_MAX_EVENTS', 'maxEvents', 'events in a batch'),
@@ -144,6 +151,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     // Node's timers take no more.
     reportTimeoutMs: integer(SETTINGS.reportTimeoutMs, 1, 2_147_483_647),
     linkTtlMs: integer(SETTINGS.linkTtlMs, 1, maximum),
+    retentionDays:
+      text(SETTINGS.retentionDays) === '' ? undefined : integer(SETTINGS.retentionDays, 1, 36_500),
     logLevel,
     limits: {
       // A batch must fit a segment with room to spare.

@@ -13,6 +13,7 @@ import { loadAssets } from './assets.ts';
 import { ReportJobs } from './reports/report-jobs.ts';
 import { startReportProcess } from './reports/report-process.ts';
 import { ReportService } from './reports/report-service.ts';
+import { startRetention } from './retention.ts';
 import { openSecrets } from './secrets.ts';
 import { serviceInfo } from './service-info.ts';
 import { lockDirectory, type DirectoryLock } from './store/directory-lock.ts';
@@ -58,6 +59,8 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     });
     opened.push(() => store.close());
     for (const damage of store.health().damage) logger.error({ ...damage }, 'damaged data was passed over');
+    const retention = startRetention(store, config.retentionDays, now, logger);
+    opened.push(async () => retention.close());
     const users = await UserTable.open(paths.users);
     if (paths.socketFolder !== undefined) await ensurePrivateFolder(paths.socketFolder);
     const reports = await ReportService.open({
