@@ -35,9 +35,11 @@ const READ_BYTES = 8 * 1_048_576;
  * @throws Error if the file can't be read, or has a line of a newer version.
  */
 export async function readLog({ path, length, dropped }: SnapshotSegment): Promise<ReadLog> {
-  const columns = LogColumns.create(length);
+  const columns = new LogColumns(length);
   const { source } = columns;
   const held = await fill(path, source, length);
+  // What is missing must not look like a line.
+  source.fill('"', held);
   const splitter = new LogSplitter(columns);
   const isDropped = new Set(dropped);
   const batches = new BatchCollector();

@@ -1,4 +1,4 @@
-import type { LogColumns } from './log-columns.ts';
+import { BATCH, CLUSTER, ROW_NUMBERS, SEQUENCE, type LogColumns } from './log-columns.ts';
 
 /** The rows of one cluster, in order. */
 export interface ClusterRows<Cluster> {
@@ -16,11 +16,12 @@ export function* orderRows<Cluster extends { readonly number: number }>(
   columns: LogColumns,
   clusters: readonly Cluster[],
 ): Generator<ClusterRows<Cluster>> {
+  const { numbers, rowCount } = columns;
   const starts = clusterStarts(columns);
-  const order = new Uint32Array(columns.rowCount);
+  const order = new Uint32Array(rowCount);
   const next = starts.slice();
-  for (let row = 0; row < columns.rowCount; row++) {
-    const cluster = columns.clusters[row] ?? 0;
+  for (let row = 0; row < rowCount; row++) {
+    const cluster = numbers[row * ROW_NUMBERS + CLUSTER] ?? 0;
     const at = next[cluster] ?? 0;
     order[at] = row;
     next[cluster] = at + 1;
@@ -35,10 +36,10 @@ export function* orderRows<Cluster extends { readonly number: number }>(
 }
 
 /** Where each cluster's rows begin if those of one come behind those of another; one more for the end. */
-function clusterStarts({ clusters, clusterDays, rowCount }: LogColumns): Uint32Array {
+function clusterStarts({ numbers, clusterDays, rowCount }: LogColumns): Uint32Array {
   const starts = new Uint32Array(clusterDays.length + 1);
   for (let row = 0; row < rowCount; row++) {
-    const cluster = clusters[row] ?? 0;
+    const cluster = numbers[row * ROW_NUMBERS + CLUSTER] ?? 0;
     starts[cluster + 1] = (starts[cluster + 1] ?? 0) + 1;
   }
   for (let cluster = 0; cluster < clusterDays.length; cluster++)
@@ -71,10 +72,14 @@ function sortByTimestamp(rows: Uint32Array, timestamps: Float64Array): void {
  */
 function sortByKey(rows: Uint32Array, timestamps: Float64Array, low: number, scale: number): void {
   const keys = new Float64Array(rows.length);
-  for (const [place, row] of rows.entries()) keys[place] = ((timestamps[row] ?? 0) - low) * scale + place;
+  for (let place = 0; place < rows.length; place++)
+    keys[place] = ((timestamps[rows[place] ?? 0] ?? 0) - low) * scale + place;
   keys.sort();
   const before = rows.slice();
-  for (const [at, key] of keys.entries()) rows[at] = before[key - Math.floor(key / scale) * scale] ?? 0;
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] ?? 0;
+    rows[at] = before[key - Math.floor(key / scale) * scale] ?? 0;
+  }
 }
 
 function areIntegers(rows: Uint32Array, timestamps: Float64Array): boolean {
@@ -82,11 +87,14 @@ function areIntegers(rows: Uint32Array, timestamps: Float64Array): boolean {
 }
 
 /** Puts those with the same timestamp in order; rows of one batch already are. */
-function sortTies(rows: Uint32Array, { timestamps, batches, batchIds, sequences }: LogColumns): void {
+function sortTies(rows: Uint32Array, { timestamps, numbers, batchIds }: LogColumns): void {
+  const batchOf = (row: number): number => numbers[row * ROW_NUMBERS + BATCH] ?? 0;
+  const sequenceOf = (row: number): number => numbers[row * ROW_NUMBERS + SEQUENCE] ?? 0;
   const compare = (a: number, b: number): number => {
-    const [one = '', other = ''] = [batchIds[batches[a] ?? 0], batchIds[batches[b] ?? 0]];
+    const one = batchIds[batchOf(a)] ?? '';
+    const other = batchIds[batchOf(b)] ?? '';
     if (one !== other) return one < other ? -1 : 1;
-    return (sequences[a] ?? 0) - (sequences[b] ?? 0);
+    return sequenceOf(a) - sequenceOf(b);
   };
   for (let start = 0; start < rows.length;) {
     const first = rows[start] ?? 0;
@@ -95,7 +103,7 @@ function sortTies(rows: Uint32Array, { timestamps, batches, batchIds, sequences 
     for (; end < rows.length; end++) {
       const row = rows[end] ?? 0;
       if (timestamps[row] !== timestamps[first]) break;
-      if (batches[row] !== batches[first]) isOneBatch = false;
+      if (batchOf(row) !== batchOf(first)) isOneBatch = false;
     }
     if (!isOneBatch) rows.subarray(start, end).sort(compare);
     start = end;

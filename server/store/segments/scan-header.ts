@@ -1,82 +1,120 @@
-import type { BatchHeader } from './batch-line.ts';
-import { isAt } from './scan-event.ts';
+import { Literal } from './words.ts';
 
-const DURABLE = Buffer.from('"durable":');
-const COMMA = Buffer.from(',');
-const POSITION = Buffer.from('"position":');
-const BATCH = Buffer.from(',"batch":"');
-const RECEIVED = Buffer.from('","received":');
-const SKEW = Buffer.from(',"skew":');
-const FINGERPRINT = Buffer.from(',"fingerprint":"');
-const EVENTS = Buffer.from('","events":[');
+const DURABLE = new Literal('"durable":');
+const POSITION = new Literal('"position":');
+const BATCH = new Literal(',"batch":"');
+const RECEIVED = new Literal('","received":');
+const SKEW = new Literal(',"skew":');
+const FINGERPRINT = new Literal(',"fingerprint":"1:');
+const EVENTS = new Literal('","events":[');
 
-const UUID = /^[0-9a-f-]{36}$/;
-const UUID_BYTES = 36;
-const DIGEST = /^1:[0-9a-f]{32}$/;
-const DIGEST_BYTES = 34;
+export const UUID_BYTES = 36;
+const DIGEST_BYTES = 32;
+/** With its version. */
+export const FINGERPRINT_BYTES = 2 + DIGEST_BYTES;
 const MINUS = 0x2d;
+const COMMA = 0x2c;
 const MAX_DIGITS = 15;
 
-/** What is before the events of most batch lines. */
-export interface PlainHeader {
-  readonly header: BatchHeader;
-  /** Where the first event begins. */
-  readonly eventsAt: number;
+/** Where the fields before a line's events are; one object is used again and again. */
+export interface HeaderSpans {
+  positionStart: number;
+  positionEnd: number;
+  position: number;
+  /** Without its quotes. */
+  batchStart: number;
+  receivedStart: number;
+  receivedEnd: number;
+  received: number;
+  skewStart: number;
+  /** The same as `skewStart` if there is none. */
+  skewEnd: number;
+  fingerprintStart: number;
+  eventsStart: number;
+}
+
+export function newHeaderSpans(): HeaderSpans {
+  return {
+    positionStart: 0,
+    positionEnd: 0,
+    position: 0,
+    batchStart: 0,
+    receivedStart: 0,
+    receivedEnd: 0,
+    // No small integer, so that the engine expects what comes.
+    received: 0.5,
+    skewStart: 0,
+    skewEnd: 0,
+    fingerprintStart: 0,
+    eventsStart: 0,
+  };
 }
 
 /**
- * Reads the fields before the events of a batch line that has no parents and no ledger.
+ * Finds the fields before the events of a batch line that has no parents and no ledger.
  *
- * @param at - Where the fields begin that the line's checksum is of.
- * @returns undefined if the line is of any other form.
+ * @param start - Where the fields begin that the line's checksum is of.
+ * @returns Whether the line is of that form.
  */
-export function scanHeader(bytes: Buffer, at: number): PlainHeader | undefined {
-  const cursor = { bytes, at };
-  if (skip(cursor, DURABLE) && (readInteger(cursor) === undefined || !skip(cursor, COMMA))) return undefined;
-  const position = skip(cursor, POSITION) ? readInteger(cursor) : undefined;
-  if (position === undefined || !skip(cursor, BATCH)) return undefined;
-  const batch = readText(cursor, UUID_BYTES);
-  const received = skip(cursor, RECEIVED) ? readInteger(cursor) : undefined;
-  if (received === undefined || !UUID.test(batch)) return undefined;
-  const skew = skip(cursor, SKEW) ? readInteger(cursor) : null;
-  if (skew === undefined || !skip(cursor, FINGERPRINT)) return undefined;
-  const fingerprint = readText(cursor, DIGEST_BYTES);
-  if (!skip(cursor, EVENTS) || !DIGEST.test(fingerprint)) return undefined;
-  const header = { position, batch, received, fingerprint };
-  return { header: skew === null ? header : { ...header, skew }, eventsAt: cursor.at };
-}
-
-interface Cursor {
-  readonly bytes: Buffer;
-  at: number;
-}
-
-function skip(cursor: Cursor, text: Buffer): boolean {
-  if (!isAt(cursor.bytes, cursor.at, text)) return false;
-  cursor.at += text.length;
+export function scanHeader(view: DataView, start: number, spans: HeaderSpans): boolean {
+  let at = start;
+  if (DURABLE.isAt(view, at)) {
+    at = digitsEnd(view, at + DURABLE.length);
+    if (at < 0 || view.getUint8(at++) !== COMMA) return false;
+  }
+  if (!POSITION.isAt(view, at)) return false;
+  spans.positionStart = at + POSITION.length;
+  at = digitsEnd(view, spans.positionStart);
+  if (at < 0 || !BATCH.isAt(view, at)) return false;
+  spans.positionEnd = at;
+  spans.batchStart = at + BATCH.length;
+  at = spans.batchStart + UUID_BYTES;
+  if (!areHex(view, spans.batchStart, at) || !RECEIVED.isAt(view, at)) return false;
+  spans.receivedStart = at + RECEIVED.length;
+  at = digitsEnd(view, spans.receivedStart);
+  if (at < 0) return false;
+  spans.receivedEnd = at;
+  spans.skewStart = at;
+  if (SKEW.isAt(view, at)) {
+    spans.skewStart += SKEW.length;
+    at = digitsEnd(view, spans.skewStart + (view.getUint8(spans.skewStart) === MINUS ? 1 : 0));
+    if (at < 0) return false;
+  }
+  spans.skewEnd = at;
+  if (!FINGERPRINT.isAt(view, at)) return false;
+  const digest = at + FINGERPRINT.length;
+  spans.fingerprintStart = digest - 2;
+  at = digest + DIGEST_BYTES;
+  if (!areHex(view, digest, at) || !EVENTS.isAt(view, at)) return false;
+  spans.eventsStart = at + EVENTS.length;
+  spans.position = numberAt(view, spans.positionStart, spans.positionEnd);
+  spans.received = numberAt(view, spans.receivedStart, spans.receivedEnd);
   return true;
 }
 
-function readText(cursor: Cursor, length: number): string {
-  const start = cursor.at;
-  cursor.at += length;
-  return cursor.bytes.toString('latin1', start, cursor.at);
+/** Where an integer ends of which every digit is exact; -1 if there is none. */
+function digitsEnd(view: DataView, start: number): number {
+  let end = start;
+  while (isDigit(view.getUint8(end))) end++;
+  const isLeadingZero = end - start > 1 && view.getUint8(start) === 0x30;
+  return end === start || end - start > MAX_DIGITS || isLeadingZero ? -1 : end;
 }
 
-/** An integer of which every digit is exact; undefined if there is none. */
-function readInteger(cursor: Cursor): number | undefined {
-  const { bytes } = cursor;
-  const isNegative = bytes[cursor.at] === MINUS;
-  const start = isNegative ? cursor.at + 1 : cursor.at;
-  let end = start;
+function numberAt(view: DataView, start: number, end: number): number {
   let value = 0;
-  for (;;) {
-    const digit = (bytes[end] ?? 0) - 0x30;
-    if (digit < 0 || digit > 9) break;
-    value = value * 10 + digit;
-    end++;
+  for (let at = start; at < end; at++) value = value * 10 + (view.getUint8(at) - 0x30);
+  return value;
+}
+
+/** Whether all are lower-case hex digits or hyphens. */
+function areHex(view: DataView, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = view.getUint8(at);
+    if (!isDigit(byte) && byte !== MINUS && (byte < 0x61 || byte > 0x66)) return false;
   }
-  if (end === start || end - start > MAX_DIGITS) return undefined;
-  cursor.at = end;
-  return isNegative ? -value : value;
+  return true;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39;
 }

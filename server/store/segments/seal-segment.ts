@@ -1,7 +1,7 @@
 import type { Damage, SnapshotSegment } from '../event-store.ts';
 import type { BatchRecord, FilePair } from './batch-record.ts';
 import { encodeNotable } from './encode-notable.ts';
-import type { LogColumns } from './log-columns.ts';
+import { ROW_NUMBERS, TYPE, type LogColumns } from './log-columns.ts';
 import { readLog } from './read-log.ts';
 import { RowEncoder } from './row-encoder.ts';
 import { orderRows } from './row-order.ts';
@@ -52,9 +52,9 @@ async function writeClusters(writer: SealedWriter, columns: LogColumns): Promise
   const encoder = new RowEncoder(columns);
   for (const { cluster, rows } of orderRows(columns, clusters)) {
     for (let at = 0; at < rows.length;) {
-      const { lines, count } = encoder.encode(rows.subarray(at));
+      const { lines, next } = encoder.encode(rows, at);
       await writer.appendRows(cluster.name, lines);
-      at += count;
+      at = next;
     }
     const from = columns.timestamps[rows[0] ?? 0] ?? 0;
     const to = columns.timestamps[rows.at(-1) ?? 0] ?? 0;
@@ -81,11 +81,14 @@ function parseProduct(text: Buffer): Pick<ClusterName, 'customer' | 'product'> {
   return JSON.parse(`{"customer":"${text.toString()}"}`) as Pick<ClusterName, 'customer' | 'product'>;
 }
 
-function countTypes({ types, typeTable }: LogColumns, rows: Uint32Array): [string, number][] {
-  const counts = new Map<number, number>();
-  for (const row of rows) {
-    const type = types[row] ?? 0;
-    counts.set(type, (counts.get(type) ?? 0) + 1);
+function countTypes({ numbers, typeTable }: LogColumns, rows: Uint32Array): [string, number][] {
+  const counts = new Uint32Array(typeTable.count);
+  for (let at = 0; at < rows.length; at++) {
+    const type = numbers[(rows[at] ?? 0) * ROW_NUMBERS + TYPE] ?? 0;
+    counts[type] = (counts[type] ?? 0) + 1;
   }
-  return [...counts].map(([type, count]) => [String(JSON.parse(typeTable.text(type).toString())), count]);
+  const named: [string, number][] = [];
+  for (const [type, count] of counts.entries())
+    if (count > 0) named.push([String(JSON.parse(typeTable.text(type).toString())), count]);
+  return named;
 }
