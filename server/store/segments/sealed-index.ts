@@ -1,0 +1,84 @@
+import { isRecord } from '../../../shared/text.ts';
+import { checkedFields, encodeCheckedLine, fieldsText } from './checked-line.ts';
+import { parseDay } from './sealed-day.ts';
+
+/** Whole rows that are read together: bytes, CRC-32 in hex, and the first row's timestamp. */
+export type SealedBlock = readonly [bytes: number, checksum: string, first: number];
+
+/** What the rows of a cluster have in common. */
+export interface ClusterName {
+  readonly customer: string;
+  readonly product: string;
+  /** UTC day like `2026-11-01`; null for events far from the day they were received on. */
+  readonly day: string | null;
+}
+
+/** Adjacent rows of a sealed segment, in the order of (timestamp, batch, sequence). */
+export interface SealedCluster extends ClusterName {
+  /** Of its first row in the data file; `bytes` of rows follow. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly rows: number;
+  /** Lowest and highest timestamp. */
+  readonly from: number;
+  readonly to: number;
+  /** Rows of each type; null if there are more types than an index should name. */
+  readonly types: Readonly<Record<string, number>> | null;
+  readonly blocks: readonly SealedBlock[];
+}
+
+/** Where the lines about batches are; a block's last number is its first line's position. */
+export interface SealedBatches {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly blocks: readonly SealedBlock[];
+}
+
+/** The first line of a sealed segment's index. */
+export interface SealedIndexHeader {
+  readonly kind: 'sealed-index';
+  readonly rows: number;
+  /** Of the data file. */
+  readonly bytes: number;
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+  /** Batches whose lines were sealed, those without any row too. */
+  readonly lines: number;
+  readonly clusters: number;
+  readonly batches: SealedBatches | null;
+}
+
+/** The order of clusters in a file. */
+export function compareClusters(a: ClusterName, b: ClusterName): number {
+  if (a.customer !== b.customer) return a.customer < b.customer ? -1 : 1;
+  if (a.product !== b.product) return a.product < b.product ? -1 : 1;
+  // Two stray ones are Infinity both, whose difference is no number.
+  return a.day === b.day ? 0 : parseDay(a.day) - parseDay(b.day);
+}
+
+/** A checked line of any fields. */
+export function encodeLine(fields: object): Buffer {
+  return encodeCheckedLine([Buffer.from(JSON.stringify(fields).slice(1))]);
+}
+
+/** The fields of a checked line, or undefined if it is damaged. */
+export function parseLine(line: Buffer): unknown {
+  const fields = checkedFields(line);
+  return fields === undefined ? undefined : JSON.parse(fieldsText(fields));
+}
+
+export function isIndexHeader(value: unknown): value is SealedIndexHeader {
+  return isRecord(value) && value['kind'] === 'sealed-index';
+}
+
+export function isCluster(value: unknown): value is SealedCluster {
+  return isClusterName(value) && 'blocks' in value;
+}
+
+export function isClusterName(value: unknown): value is ClusterName {
+  return isRecord(value) && 'customer' in value && 'day' in value;
+}
+
+export function isKind(value: unknown, kind: string): boolean {
+  return isRecord(value) && value['kind'] === kind;
+}

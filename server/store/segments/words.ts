@@ -1,0 +1,80 @@
+/** Bytes that must be behind the end of what is read or written here: it is done by words. */
+export const WORD_SLACK_BYTES = 8;
+
+export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
+/**
+ * Copies bytes, and up to 3 more than asked for.
+ *
+ * The texts of an event are so short that a call of the runtime for each would cost more.
+ */
+export function copyBytes(from: DataView, fromAt: number, to: DataView, toAt: number, length: number): void {
+  for (let index = 0; index < length; index += 4)
+    to.setUint32(toAt + index, from.getUint32(fromAt + index, true), true);
+}
+
+/** Whether two parts of the same length have the same bytes. */
+export function areSame(a: DataView, aAt: number, b: DataView, bAt: number, length: number): boolean {
+  let index = 0;
+  for (; index + 4 <= length; index += 4) {
+    if (a.getUint32(aAt + index, true) !== b.getUint32(bAt + index, true)) return false;
+  }
+  const mask = (1 << (8 * (length - index))) - 1;
+  return ((a.getUint32(aAt + index, true) ^ b.getUint32(bAt + index, true)) & mask) === 0;
+}
+
+/** A number that bytes have in common with equal ones, and with few others. */
+export function hashOf(view: DataView, at: number, length: number): number {
+  let hash = length;
+  let index = 0;
+  for (; index + 4 <= length; index += 4) hash = mix(hash, view.getInt32(at + index, true));
+  hash = mix(hash, view.getInt32(at + index, true) & ((1 << (8 * (length - index))) - 1));
+  return hash ^ (hash >>> 15);
+}
+
+function mix(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x85ebca6b);
+  return mixed ^ (mixed >>> 13);
+}
+
+/** A fixed text to be looked for, of at least 4 ASCII characters. */
+export class Literal {
+  readonly length: number;
+  readonly #words: Int32Array;
+  readonly #last: number;
+
+  constructor(text: string) {
+    const view = viewOf(Buffer.from(text, 'latin1'));
+    this.length = text.length;
+    this.#words = Int32Array.from({ length: text.length >> 2 }, (_, word) => view.getInt32(4 * word, true));
+    this.#last = view.getInt32(text.length - 4, true);
+  }
+
+  /** Whether it is at a place. */
+  isAt(view: DataView, at: number): boolean {
+    const words = this.#words;
+    for (let word = 0; word < words.length; word++) {
+      if (view.getInt32(at + 4 * word, true) !== words[word]) return false;
+    }
+    return view.getInt32(at + this.length - 4, true) === this.#last;
+  }
+}
+
+const QUOTES = 0x22222222;
+const BACKSLASHES = 0x5c5c5c5c;
+const ONES = 0x01010101;
+const HIGH_BITS = 0x80808080 | 0;
+
+/** Where the first quote or backslash is at or behind a place; there must be one. */
+export function findQuoteOrBackslash(view: DataView, start: number): number {
+  for (let at = start; ; at += 4) {
+    const word = view.getInt32(at, true);
+    // A byte that is zero gets its highest bit set, and so may bytes above it, but none below.
+    const quotes = word ^ QUOTES;
+    const backslashes = word ^ BACKSLASHES;
+    const found = (((quotes - ONES) & ~quotes) | ((backslashes - ONES) & ~backslashes)) & HIGH_BITS;
+    if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3);
+  }
+}
