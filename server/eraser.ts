@@ -18,7 +18,7 @@ export class StoreEraser implements Eraser {
     this.#now = now;
   }
 
-  async erase({ customer, before, key }: ErasureWish): Promise<void> {
+  async erase({ customer, before, key }: ErasureWish): Promise<number> {
     const places = key === undefined ? {} : this.#catalog.placesOf(key.name);
     if (key !== undefined && Object.keys(places).length === 0)
       throw new Error(`no type of the catalog has a context key "${key.name}"`);
@@ -28,9 +28,10 @@ export class StoreEraser implements Eraser {
       ...(key !== undefined && { key: { ...key, places } }),
     };
     const nowMs = this.#now();
-    await this.#store.erase(request, nowMs);
+    const number = await this.#store.erase(request, nowMs);
     // After the record: a report that is asked for now leaves the events out by itself.
     await this.#reports.forget(customer, nowMs);
+    return number;
   }
 
   list(): readonly ListedErasure[] {

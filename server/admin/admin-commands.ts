@@ -6,9 +6,10 @@ export interface Eraser {
   /**
    * Begins to erase; resolves when no report will show the events any more.
    *
+   * @returns The erasure's number.
    * @throws Error in words for the person who asked.
    */
-  erase(what: ErasureWish): Promise<void>;
+  erase(what: ErasureWish): Promise<number>;
   /** Every erasure that was ever begun, oldest first. */
   list(): readonly ListedErasure[];
 }
@@ -24,9 +25,10 @@ export async function runAdminRequest(
   request: AdminRequest,
   { users, eraser }: AdminTarget,
 ): Promise<AdminAnswer> {
+  let begun: number | null = null;
   try {
     if (request.command === 'user-put') await users.put(request.user);
-    if (request.command === 'erase') await eraser.erase(request.what);
+    if (request.command === 'erase') begun = await eraser.erase(request.what);
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : 'it did not work' };
   }
@@ -34,5 +36,6 @@ export async function runAdminRequest(
     ok: true,
     users: users.list().map(({ id, context, permissions }) => ({ id, context, permissions })),
     erasures: eraser.list(),
+    begun,
   };
 }

@@ -10,7 +10,13 @@ export type AdminRequest =
 
 /** What it answers: one JSON line. */
 export type AdminAnswer =
-  | { readonly ok: true; readonly users: readonly ListedUser[]; readonly erasures: readonly ListedErasure[] }
+  | {
+      readonly ok: true;
+      readonly users: readonly ListedUser[];
+      readonly erasures: readonly ListedErasure[];
+      /** Number of the erasure that was begun; null if none was. */
+      readonly begun: number | null;
+    }
   | { readonly ok: false; readonly message: string };
 
 /** Which events are to be erased: all of a customer, or fewer. */
@@ -74,7 +80,9 @@ export function parseAdminAnswer(line: string): AdminAnswer {
   const value = parseJson(line);
   if (isRecord(value) && value['ok'] === true) {
     const users = listOf(value['users']).filter(isListedUser);
-    return { ok: true, users, erasures: listOf(value['erasures']).filter(isListedErasure) };
+    const erasures = listOf(value['erasures']).filter(isListedErasure);
+    const { begun } = value;
+    return { ok: true, users, erasures, begun: typeof begun === 'number' ? begun : null };
   }
   const message = isRecord(value) && typeof value['message'] === 'string' ? value['message'] : 'no answer';
   return { ok: false, message };

@@ -30,19 +30,19 @@ export async function runEraseCommand(args: readonly string[], print: (line: str
     config.dataFolder,
     (paths) => openEraser(config, paths),
     async (ask) => {
-      const { erasures } = await ask({ command: 'erase', what });
-      let erasure = erasures.at(-1);
-      if (erasure === undefined) throw new Error('the server does not know of it');
-      const { number } = erasure;
-      print(`erasure ${number} of events of ${what.customer}: no new report shows them; rewriting files`);
-      while (erasure.doneMs === null) {
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-        const next: ListedErasure | undefined = (await ask({ command: 'erasure-list' })).erasures.find(
-          (listed) => listed.number === number,
-        );
-        if (next === undefined) throw new Error('the server does not know of it any more');
-        erasure = next;
-      }
+      const { begun } = await ask({ command: 'erase', what });
+      print(`erasure ${begun} of events of ${what.customer}: no new report shows them; rewriting files`);
+      const ended = async (): Promise<ListedErasure & { doneMs: number }> => {
+        for (;;) {
+          const { erasures } = await ask({ command: 'erasure-list' });
+          const erasure = erasures.find(({ number }) => number === begun);
+          if (erasure === undefined) throw new Error('the server does not know of it');
+          const { doneMs } = erasure;
+          if (doneMs !== null) return { ...erasure, doneMs };
+          await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        }
+      };
+      const erasure = await ended();
       print(`${erasure.events} events erased, done ${new Date(erasure.doneMs).toISOString()}`);
     },
   );

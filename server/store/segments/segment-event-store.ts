@@ -91,7 +91,12 @@ export class SegmentEventStore implements EventStore {
       const recovered = await recover(dir, manifest, index, totals);
       const { active, lastNumber, lastPosition } = recovered;
       const writer = await SegmentWriter.open(dir, manifest, options, active, lastNumber, lastPosition);
-      return new SegmentEventStore({ dir, lock, manifest, index, totals, writer, recovered, compaction });
+      const parts = { dir, lock, manifest, index, totals, writer, recovered, compaction };
+      const store = new SegmentEventStore(parts);
+      // An erasure can only end when nothing that it is for is in the active segment. If that fails now, a
+      // later start or segment makes up for it.
+      if (store.erasures().some(({ doneMs }) => doneMs === undefined)) store.roll().catch(ignore);
+      return store;
     } catch (error) {
       await index.close();
       await manifest?.close();
@@ -155,16 +160,15 @@ export class SegmentEventStore implements EventStore {
   }
 
   async expire(beforeMs: number): Promise<void> {
-    const { manifest, writer } = this.#parts;
+    const { manifest } = this.#parts;
     if (beforeMs <= manifest.files.expiredBefore) return;
     await manifest.append({ op: 'expire', before: beforeMs });
     // A log segment is not rewritten, so it must not stay one for ever.
-    await writer.roll();
-    this.#compactor?.wake();
+    await this.roll();
   }
 
   async erase({ customer, before, key }: ErasureRequest, nowMs: number): Promise<number> {
-    const { manifest, writer } = this.#parts;
+    const { manifest } = this.#parts;
     const number = Math.max(0, ...manifest.files.erasures.keys()) + 1;
     const erasure: Erasure = {
       number,
@@ -175,8 +179,7 @@ export class SegmentEventStore implements EventStore {
       ...(key !== undefined && { key: erasedKey(key) }),
     };
     await manifest.append({ op: 'erase', erasure });
-    await writer.roll();
-    this.#compactor?.wake();
+    await this.roll();
     return number;
   }
 
@@ -193,6 +196,12 @@ export class SegmentEventStore implements EventStore {
 
   totals(): Promise<StoreTotals> {
     return Promise.resolve(this.#parts.totals.value);
+  }
+
+  /** Closes the active log segment, so that it is sealed. */
+  async roll(): Promise<void> {
+    await this.#parts.writer.roll();
+    this.#compactor?.wake();
   }
 
   /** Resolves when all that is closed is sealed and merged, or what is left has failed and waits. */

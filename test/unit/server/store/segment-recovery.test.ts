@@ -227,7 +227,7 @@ describe('a store of a newer version', () => {
   it.each([
     ['a batch line of another version', segmentPath, line(2, '"position":9}')],
     ['a manifest record of another version', manifestPath, line(2, '"op":"open","segment":2}')],
-    ['an operation that is not known', manifestPath, line(1, '"op":"seal","segment":1}')],
+    ['an operation that is not known', manifestPath, line(1, '"op":"shrink","segment":1}')],
   ])('is refused and left as it is: %s', async (_title, file, added) => {
     const folder = await tempFolder();
     const store = await openStore(folder);
