@@ -12,22 +12,25 @@ export class IdCursor {
   line = '';
   hasEnded = false;
   readonly count: number;
+  /** Its place among the inputs. */
+  readonly rank: number;
   readonly #reader: IdBlockReader;
   readonly #blockCount: number;
   #nextBlock = 0;
   #lines: readonly string[] = [];
   #nextLine = 0;
 
-  private constructor(reader: IdBlockReader, count: number, blockCount: number) {
+  private constructor(reader: IdBlockReader, rank: number, count: number, blockCount: number) {
     this.#reader = reader;
+    this.rank = rank;
     this.count = count;
     this.#blockCount = blockCount;
   }
 
   /** Opens an id file, at its first line. */
-  static async open(pair: FilePair): Promise<IdCursor> {
+  static async open(pair: FilePair, rank: number): Promise<IdCursor> {
     const { reader, index } = await IdBlockReader.open(pair);
-    const cursor = new IdCursor(reader, index.count, index.blocks.count);
+    const cursor = new IdCursor(reader, rank, index.count, index.blocks.count);
     try {
       await cursor.advance();
     } catch (error) {

@@ -38,34 +38,34 @@ export class IdFilter {
   }
 
   add(key: Uint32Array): void {
-    const { bits, hashes } = this.parts;
-    this.#begin(key);
-    for (let n = 0; n < hashes; n++) {
-      const bit = this.#next(n);
+    const { bits, seed, hashes } = this.parts;
+    hashKey(seed, key, 0, this.#hash);
+    let word = this.#hash[0] ?? 0;
+    let step = this.#hash[1] ?? 0;
+    for (let n = 1; n <= hashes; n++) {
+      const bit = this.#bitOf(word);
       bits[bit >>> 3] = (bits[bit >>> 3] ?? 0) | (1 << (bit & 7));
+      word = (word + step) | 0;
+      step = (step + n) | 0;
     }
   }
 
   mayHave(key: Uint32Array): boolean {
-    const { bits, hashes } = this.parts;
-    this.#begin(key);
-    for (let n = 0; n < hashes; n++) {
-      const bit = this.#next(n);
+    const { bits, seed, hashes } = this.parts;
+    hashKey(seed, key, 0, this.#hash);
+    let word = this.#hash[0] ?? 0;
+    let step = this.#hash[1] ?? 0;
+    for (let n = 1; n <= hashes; n++) {
+      const bit = this.#bitOf(word);
       if (((bits[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) return false;
+      word = (word + step) | 0;
+      step = (step + n) | 0;
     }
     return true;
   }
 
-  #begin(key: Uint32Array): void {
-    hashKey(this.parts.seed, key, 0, this.#hash);
-  }
-
-  /** Enhanced double hashing: the n-th bit of a key, from two words of hash. */
-  #next(n: number): number {
-    const hash = this.#hash;
-    const word = hash[0] ?? 0;
-    hash[0] = word + (hash[1] ?? 0);
-    hash[1] = (hash[1] ?? 0) + n + 1;
-    return Math.floor((word * this.#bitCount) / 2 ** 32);
+  /** Enhanced double hashing: a key's n-th word of hash, of 32 bits, gives its n-th bit. */
+  #bitOf(word: number): number {
+    return Math.floor(((word >>> 0) * this.#bitCount) / 2 ** 32);
   }
 }

@@ -14,7 +14,7 @@ import { isSplitLine } from './id-line.ts';
 export async function mergeIdFiles(inputs: readonly FilePair[], output: FilePair): Promise<IdFileSummary> {
   const cursors: IdCursor[] = [];
   try {
-    for (const input of inputs) cursors.push(await IdCursor.open(input));
+    for (const [rank, input] of inputs.entries()) cursors.push(await IdCursor.open(input, rank));
     const writer = await IdFileWriter.create(
       output,
       cursors.reduce((sum, { count }) => sum + count, 0),
@@ -32,27 +32,36 @@ export async function mergeIdFiles(inputs: readonly FilePair[], output: FilePair
 }
 
 async function mergeInto(writer: IdFileWriter, cursors: readonly IdCursor[]): Promise<void> {
-  for (;;) {
-    const first = lowest(cursors);
-    if (first === undefined) return;
+  // By id, and among equal ones in the order of the inputs.
+  const queue = cursors.filter(({ hasEnded }) => !hasEnded).toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
+  for (let first = queue[0]; first !== undefined;) {
     const { id } = first;
     let { line } = first;
-    for (const cursor of cursors) {
-      if (cursor.id !== id) continue;
-      if (isSplitLine(line)) line = cursor.line;
-      const loaded = cursor.advance();
+    do {
+      if (isSplitLine(line)) line = first.line;
+      const loaded = first.advance();
       if (loaded !== undefined) await loaded;
-    }
+      requeue(queue, first);
+      first = queue[0];
+    } while (first?.id === id);
     const written = writer.add(id, line);
     if (written !== undefined) await written;
   }
 }
 
-/** The first of the cursors whose id is the lowest; undefined if all have ended. */
-function lowest(cursors: readonly IdCursor[]): IdCursor | undefined {
-  let found: IdCursor | undefined;
-  for (const cursor of cursors) {
-    if (!cursor.hasEnded && (found === undefined || cursor.id < found.id)) found = cursor;
+/** Takes the first of the queue, which has moved on, to its new place; out of it, if it has ended. */
+function requeue(queue: IdCursor[], moved: IdCursor): void {
+  if (moved.hasEnded) {
+    queue.shift();
+    return;
   }
-  return found;
+  let at = 0;
+  for (let next = queue[1]; next !== undefined && isBefore(next, moved); next = queue[at + 1]) {
+    queue[at++] = next;
+  }
+  queue[at] = moved;
+}
+
+function isBefore(a: IdCursor, b: IdCursor): boolean {
+  return a.id < b.id || (a.id === b.id && a.rank < b.rank);
 }
