@@ -21,7 +21,8 @@ export function orderByTimestamp(timestamps: Float64Array): Uint32Array {
     return orderByKey(timestamps, low, scale);
   const order = new Uint32Array(count);
   for (let place = 0; place < count; place++) order[place] = place;
-  return isSorted ? order : order.sort((a, b) => (timestamps[a] ?? 0) - (timestamps[b] ?? 0) || a - b);
+  if (isSorted) return order;
+  return order.toSorted((a, b) => (timestamps[a] ?? 0) - (timestamps[b] ?? 0) || a - b);
 }
 
 /**

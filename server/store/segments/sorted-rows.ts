@@ -53,13 +53,13 @@ export function sortRows(
       at += STAGED_HEAD_BYTES + view.getUint32(at + STAGED_BYTES, true);
     }
   }
+  const sequenceOf = (place: number): number =>
+    chunks[chunkNumbers[place] ?? 0]?.view.getUint32((places[place] ?? 0) + STAGED_SEQUENCE, true) ?? 0;
   const order = orderByTimestamp(timestamps);
   orderTies(order, timestamps, batches, (a, b) => {
     const one = batchIds[batches[a] ?? 0] ?? '';
     const other = batchIds[batches[b] ?? 0] ?? '';
     if (one !== other) return one < other ? -1 : 1;
-    const sequenceOf = (place: number): number =>
-      chunks[chunkNumbers[place] ?? 0]?.view.getUint32((places[place] ?? 0) + STAGED_SEQUENCE, true) ?? 0;
     return sequenceOf(a) - sequenceOf(b);
   });
   return {
