@@ -12,10 +12,7 @@ import { aBatch, type ABatch } from './events.ts';
 export const NOW = Date.UTC(2026, 10, 1, 12);
 
 /** A batch that was received at `NOW`. */
-export function aBatchNow(
-  events: readonly UsageEvent[],
-  changes: Parameters<typeof aBatch>[1] = {},
-): ABatch {
+export function aBatchNow(events: readonly UsageEvent[], changes: Parameters<typeof aBatch>[1] = {}): ABatch {
   return aBatch(events, { ...changes, contents: { received: NOW, ...changes.contents } });
 }
 
