@@ -11,7 +11,7 @@ export class GrowingBuffer {
     this.#view = viewOf(this.#bytes);
   }
 
-  /** What holds the bytes, to the end of its capacity; another one after the next growth. */
+  /** What holds the bytes, to the end of its capacity; not what holds them after the next `append`. */
   get view(): DataView {
     return this.#view;
   }
@@ -20,24 +20,23 @@ export class GrowingBuffer {
     return this.#length;
   }
 
-  /** Makes room for more bytes, to be written into `view` and then counted by `extend`. */
-  reserve(count: number): void {
-    const needed = this.#length + count + WORD_SLACK_BYTES;
-    if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(needed * 2);
-    this.#bytes.copy(larger, 0, 0, this.#length);
-    this.#bytes = larger;
-    this.#view = viewOf(larger);
+  /** Begins again. */
+  clear(): void {
+    this.#length = 0;
   }
 
-  extend(count: number): void {
-    this.#length += count;
-  }
-
-  /** Appends a text as UTF-8. */
-  append(text: string): void {
+  /** Appends a text as UTF-8; returns how many bytes that is. */
+  append(text: string): number {
     // Three bytes a unit is the most that UTF-8 takes.
-    this.reserve(text.length * 3);
-    this.#length += this.#bytes.write(text, this.#length);
+    const needed = this.#length + text.length * 3 + WORD_SLACK_BYTES;
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(needed * 2);
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+      this.#view = viewOf(larger);
+    }
+    const written = this.#bytes.write(text, this.#length);
+    this.#length += written;
+    return written;
   }
 }

@@ -1,3 +1,15 @@
+import {
+  CONTEXT_BYTES,
+  EVENT_NUMBERS,
+  PRODUCT,
+  PRODUCT_BYTES,
+  SEQUENCE,
+  TIMESTAMP_BYTES,
+  TYPE,
+  TYPE_BYTES,
+  VERSION_BYTES,
+  type LineEvents,
+} from './line-events.ts';
 import { findQuoteOrBackslash, Literal } from './words.ts';
 
 const QUOTE = 0x22;
@@ -8,8 +20,8 @@ const CLOSE_BRACKET = 0x5d;
 const CLOSE_BRACE = 0x7d;
 
 const CUSTOMER = new Literal('{"customer":"');
-const PRODUCT = new Literal('","product":"');
-const TYPE = new Literal('","type":"');
+const PRODUCT_KEY = new Literal('","product":"');
+const TYPE_KEY = new Literal('","type":"');
 const TIMESTAMP = new Literal('","timestamp":');
 const CONTEXT = new Literal(',"context":[');
 const VERSION = new Literal(',"version":');
@@ -21,66 +33,29 @@ export const TYPE_TO_TIMESTAMP = TIMESTAMP.length - 1;
 export const TIMESTAMP_TO_CONTEXT = CONTEXT.length - 1;
 /** Bytes between the context and the version. */
 export const CONTEXT_TO_VERSION = VERSION.length;
-/** An event's text has more bytes than this: its keys and its shortest values. */
-export const MIN_EVENT_BYTES = 64;
-
 /** Digits of which every number is exact. */
 const MAX_DIGITS = 15;
 
-/** Where the parts of an event's text are; one object is used again and again. */
-export interface EventSpans {
-  /** Customer's code, the key between, and the product's code. */
-  productStart: number;
-  productEnd: number;
-  /** With its quotes, like the other texts. */
-  typeStart: number;
-  typeEnd: number;
-  timestamp: number;
-  timestampBytes: number;
-  contextStart: number;
-  contextEnd: number;
-  /** The same as `contextEnd` if there is no version. */
-  end: number;
-}
-
-export function newSpans(): EventSpans {
-  return {
-    productStart: 0,
-    productEnd: 0,
-    typeStart: 0,
-    typeEnd: 0,
-    // No small integer, so that the engine expects what comes.
-    timestamp: 0.5,
-    timestampBytes: 0,
-    contextStart: 0,
-    contextEnd: 0,
-    end: 0,
-  };
-}
-
 /**
- * Finds the parts of an event in the form in which the store writes nearly all of them.
+ * Adds an event in the form in which the store writes nearly all of them.
  *
  * Texts are walked to their end, so nothing that is inside of one is taken for anything else. Codes
  * with an escape are left to whoever reads JSON, so that equal codes are equal bytes. What it finds
  * counts only if the end is not behind that of the line: a broken text may go on in the next one.
  *
- * @param view - Has a quote behind all lines, at which every search ends, and words' slack.
+ * @param view - Has quotes behind all lines, at which every search ends.
  * @returns Where the text ends, or -1 if the event is of any other form.
  */
-export function scanEvent(view: DataView, at: number, spans: EventSpans): number {
+export function scanEvent(view: DataView, at: number, events: LineEvents): number {
   if (!CUSTOMER.isAt(view, at)) return -1;
-  const productStart = at + CUSTOMER.length;
-  const customerEnd = findQuoteOrBackslash(view, productStart);
-  if (!PRODUCT.isAt(view, customerEnd)) return -1;
-  const productEnd = findQuoteOrBackslash(view, customerEnd + PRODUCT.length);
-  if (!TYPE.isAt(view, productEnd)) return -1;
-  const typeQuote = findQuoteOrBackslash(view, productEnd + TYPE.length);
+  const product = at + CUSTOMER.length;
+  const customerEnd = findQuoteOrBackslash(view, product);
+  if (!PRODUCT_KEY.isAt(view, customerEnd)) return -1;
+  const productEnd = findQuoteOrBackslash(view, customerEnd + PRODUCT_KEY.length);
+  if (!TYPE_KEY.isAt(view, productEnd)) return -1;
+  const type = productEnd + TYPE_KEY.length - 1;
+  const typeQuote = findQuoteOrBackslash(view, type + 1);
   if (!TIMESTAMP.isAt(view, typeQuote)) return -1;
-  spans.productStart = productStart;
-  spans.productEnd = productEnd;
-  spans.typeStart = productEnd + TYPE.length - 1;
-  spans.typeEnd = typeQuote + 1;
 
   const digits = typeQuote + TIMESTAMP.length;
   let digitsEnd = digits;
@@ -91,24 +66,38 @@ export function scanEvent(view: DataView, at: number, spans: EventSpans): number
     timestamp = timestamp * 10 + digit;
     digitsEnd++;
   }
-  const count = digitsEnd - digits;
-  const isLeadingZero = count > 1 && view.getUint8(digits) === 0x30;
-  if (count === 0 || count > MAX_DIGITS || isLeadingZero || !CONTEXT.isAt(view, digitsEnd)) return -1;
-  spans.timestamp = timestamp;
-  spans.timestampBytes = count;
+  const digitCount = digitsEnd - digits;
+  const isLeadingZero = digitCount > 1 && view.getUint8(digits) === 0x30;
+  if (digitCount === 0 || digitCount > MAX_DIGITS || isLeadingZero) return -1;
+  if (!CONTEXT.isAt(view, digitsEnd)) return -1;
 
-  const contextEnd = listEnd(view, digitsEnd + CONTEXT.length - 1);
+  const context = digitsEnd + CONTEXT.length - 1;
+  const contextEnd = listEnd(view, context);
   if (contextEnd < 0) return -1;
-  spans.contextStart = digitsEnd + CONTEXT.length - 1;
-  spans.contextEnd = contextEnd;
   let end = contextEnd;
+  let versionBytes = 0;
   if (view.getUint8(contextEnd) === COMMA) {
     if (!VERSION.isAt(view, contextEnd)) return -1;
     end = itemEnd(view, contextEnd + VERSION.length);
     if (end < 0) return -1;
+    versionBytes = end - contextEnd - VERSION.length;
   }
-  spans.end = end;
-  return view.getUint8(end) === CLOSE_BRACE ? end + 1 : -1;
+  if (view.getUint8(end) !== CLOSE_BRACE) return -1;
+
+  events.reserve();
+  const { numbers, timestamps, count } = events;
+  const first = count * EVENT_NUMBERS;
+  timestamps[count] = timestamp;
+  numbers[first + PRODUCT] = product;
+  numbers[first + PRODUCT_BYTES] = productEnd - product;
+  numbers[first + TYPE] = type;
+  numbers[first + TYPE_BYTES] = typeQuote + 1 - type;
+  numbers[first + TIMESTAMP_BYTES] = digitCount;
+  numbers[first + CONTEXT_BYTES] = contextEnd - context;
+  numbers[first + VERSION_BYTES] = versionBytes;
+  numbers[first + SEQUENCE] = count;
+  events.count = count + 1;
+  return end + 1;
 }
 
 /** Where a list of texts and nulls ends; -1 if it is anything else. */

@@ -14,96 +14,80 @@ const DIGEST_BYTES = 32;
 export const FINGERPRINT_BYTES = 2 + DIGEST_BYTES;
 const MINUS = 0x2d;
 const COMMA = 0x2c;
+const ZERO = 0x30;
+/** Digits of which every number is exact. */
 const MAX_DIGITS = 15;
 
-/** Where the fields before a line's events are; one object is used again and again. */
-export interface HeaderSpans {
-  positionStart: number;
-  positionEnd: number;
-  position: number;
-  /** Without its quotes. */
-  batchStart: number;
-  receivedStart: number;
-  receivedEnd: number;
-  received: number;
-  skewStart: number;
-  /** The same as `skewStart` if there is none. */
-  skewEnd: number;
-  fingerprintStart: number;
-  eventsStart: number;
-}
-
-export function newHeaderSpans(): HeaderSpans {
-  return {
-    positionStart: 0,
-    positionEnd: 0,
-    position: 0,
-    batchStart: 0,
-    receivedStart: 0,
-    receivedEnd: 0,
-    // No small integer, so that the engine expects what comes.
-    received: 0.5,
-    skewStart: 0,
-    skewEnd: 0,
-    fingerprintStart: 0,
-    eventsStart: 0,
-  };
+/** The fields of a batch line before its events, or where they begin. */
+export interface PlainHeader {
+  readonly position: number;
+  readonly batchAt: number;
+  readonly received: number;
+  readonly skew: number | undefined;
+  readonly fingerprintAt: number;
+  readonly eventsAt: number;
 }
 
 /**
  * Finds the fields before the events of a batch line that has no parents and no ledger.
  *
  * @param start - Where the fields begin that the line's checksum is of.
- * @returns Whether the line is of that form.
+ * @returns undefined if the line is of any other form.
  */
-export function scanHeader(view: DataView, start: number, spans: HeaderSpans): boolean {
+export function scanHeader(view: DataView, start: number): PlainHeader | undefined {
   let at = start;
   if (DURABLE.isAt(view, at)) {
-    at = digitsEnd(view, at + DURABLE.length);
-    if (at < 0 || view.getUint8(at++) !== COMMA) return false;
+    at = integerEnd(view, at + DURABLE.length);
+    if (at < 0 || view.getUint8(at++) !== COMMA) return undefined;
   }
-  if (!POSITION.isAt(view, at)) return false;
-  spans.positionStart = at + POSITION.length;
-  at = digitsEnd(view, spans.positionStart);
-  if (at < 0 || !BATCH.isAt(view, at)) return false;
-  spans.positionEnd = at;
-  spans.batchStart = at + BATCH.length;
-  at = spans.batchStart + UUID_BYTES;
-  if (!areHex(view, spans.batchStart, at) || !RECEIVED.isAt(view, at)) return false;
-  spans.receivedStart = at + RECEIVED.length;
-  at = digitsEnd(view, spans.receivedStart);
-  if (at < 0) return false;
-  spans.receivedEnd = at;
-  spans.skewStart = at;
+  if (!POSITION.isAt(view, at)) return undefined;
+  const positionAt = at + POSITION.length;
+  const positionEnd = integerEnd(view, positionAt);
+  if (positionEnd < 0 || !BATCH.isAt(view, positionEnd)) return undefined;
+  const batchAt = positionEnd + BATCH.length;
+  const batchEnd = batchAt + UUID_BYTES;
+  if (!areHex(view, batchAt, batchEnd) || !RECEIVED.isAt(view, batchEnd)) return undefined;
+  const receivedAt = batchEnd + RECEIVED.length;
+  at = integerEnd(view, receivedAt);
+  if (at < 0) return undefined;
+  const received = integerAt(view, receivedAt, at);
+  let skew: number | undefined;
   if (SKEW.isAt(view, at)) {
-    spans.skewStart += SKEW.length;
-    at = digitsEnd(view, spans.skewStart + (view.getUint8(spans.skewStart) === MINUS ? 1 : 0));
-    if (at < 0) return false;
+    const skewAt = at + SKEW.length;
+    at = integerEnd(view, skewAt);
+    if (at < 0) return undefined;
+    skew = integerAt(view, skewAt, at);
   }
-  spans.skewEnd = at;
-  if (!FINGERPRINT.isAt(view, at)) return false;
-  const digest = at + FINGERPRINT.length;
-  spans.fingerprintStart = digest - 2;
-  at = digest + DIGEST_BYTES;
-  if (!areHex(view, digest, at) || !EVENTS.isAt(view, at)) return false;
-  spans.eventsStart = at + EVENTS.length;
-  spans.position = numberAt(view, spans.positionStart, spans.positionEnd);
-  spans.received = numberAt(view, spans.receivedStart, spans.receivedEnd);
-  return true;
+  if (!FINGERPRINT.isAt(view, at)) return undefined;
+  const digestAt = at + FINGERPRINT.length;
+  const digestEnd = digestAt + DIGEST_BYTES;
+  if (!areHex(view, digestAt, digestEnd) || !EVENTS.isAt(view, digestEnd)) return undefined;
+  return {
+    position: integerAt(view, positionAt, positionEnd),
+    batchAt,
+    received,
+    skew,
+    fingerprintAt: digestAt - 2,
+    eventsAt: digestEnd + EVENTS.length,
+  };
 }
 
 /** Where an integer ends of which every digit is exact; -1 if there is none. */
-function digitsEnd(view: DataView, start: number): number {
-  let end = start;
+function integerEnd(view: DataView, start: number): number {
+  const digits = view.getUint8(start) === MINUS ? start + 1 : start;
+  let end = digits;
   while (isDigit(view.getUint8(end))) end++;
-  const isLeadingZero = end - start > 1 && view.getUint8(start) === 0x30;
-  return end === start || end - start > MAX_DIGITS || isLeadingZero ? -1 : end;
+  // JSON has no number that begins so but 0, and -0 is read as what is written as 0.
+  const isLeadingZero = view.getUint8(digits) === ZERO && end - start > 1;
+  return end === digits || end - digits > MAX_DIGITS || isLeadingZero ? -1 : end;
 }
 
-function numberAt(view: DataView, start: number, end: number): number {
+function integerAt(view: DataView, start: number, end: number): number {
+  const isNegative = view.getUint8(start) === MINUS;
   let value = 0;
-  for (let at = start; at < end; at++) value = value * 10 + (view.getUint8(at) - 0x30);
-  return value;
+  for (let at = isNegative ? start + 1 : start; at < end; at++)
+    value = value * 10 + (view.getUint8(at) - ZERO);
+  return isNegative ? -value : value;
 }
 
 /** Whether all are lower-case hex digits or hyphens. */

@@ -1,14 +1,12 @@
 import type { Damage, SnapshotSegment } from '../event-store.ts';
 import type { BatchRecord, FilePair } from './batch-record.ts';
-import { encodeNotable } from './encode-notable.ts';
-import { ROW_NUMBERS, TYPE, type LogColumns } from './log-columns.ts';
 import { readLog } from './read-log.ts';
-import { RowEncoder } from './row-encoder.ts';
-import { orderRows } from './row-order.ts';
+import type { RowStage, StagedCluster } from './row-stage.ts';
 import { dayText } from './sealed-day.ts';
 import { compareClusters, type ClusterName } from './sealed-index.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 import { SealedWriter } from './sealed-writer.ts';
+import { RowCopier, sortRows } from './sorted-rows.ts';
 
 export interface SealTask {
   /** A log segment up to the length that counts, less the lines at `dropped`. */
@@ -35,11 +33,11 @@ export interface SealedSegment {
  *   is of a newer version. What was written by then is left to the caller.
  */
 export async function sealSegment({ source, sealed }: SealTask): Promise<SealedSegment> {
-  const { columns, records, notable, totals, damage } = await readLog(source);
+  const { stage, records, notes, totals, damage } = await readLog(source);
   const writer = await SealedWriter.create(sealed);
   try {
-    await writeClusters(writer, columns);
-    for (const lines of encodeNotable(columns.source, notable)) await writer.appendBatches(lines);
+    await writeClusters(writer, stage);
+    for (const line of notes) await writer.appendBatches(line);
     return { summary: await writer.finish(totals), records, damage };
   } catch (error) {
     await writer.abandon();
@@ -47,31 +45,32 @@ export async function sealSegment({ source, sealed }: SealTask): Promise<SealedS
   }
 }
 
-async function writeClusters(writer: SealedWriter, columns: LogColumns): Promise<void> {
-  const clusters = clusterNames(columns).toSorted((a, b) => compareClusters(a.name, b.name));
-  const encoder = new RowEncoder(columns);
-  for (const { cluster, rows } of orderRows(columns, clusters)) {
-    for (let at = 0; at < rows.length;) {
-      const { lines, next } = encoder.encode(rows, at);
-      await writer.appendRows(cluster.name, lines);
-      at = next;
-    }
-    const from = columns.timestamps[rows[0] ?? 0] ?? 0;
-    const to = columns.timestamps[rows.at(-1) ?? 0] ?? 0;
-    await writer.endCluster({ rows: rows.length, from, to, types: countTypes(columns, rows) });
+async function writeClusters(writer: SealedWriter, stage: RowStage): Promise<void> {
+  const { batchIds, types } = stage;
+  const typeNames = Array.from({ length: types.count }, (_, type) => parseText(types.text(type)));
+  const copier = new RowCopier();
+  for (const { name, cluster } of namedClusters(stage)) {
+    const rows = sortRows(cluster, batchIds, types.count);
+    for (const lines of copier.copy(rows)) await writer.appendRows(name, lines);
+    const counts = typeNames.map((type, number) => [type, rows.types[number] ?? 0] as const);
+    const present = counts.filter(([, count]) => count > 0);
+    await writer.endCluster({ rows: cluster.rows, from: rows.from, to: rows.to, types: present });
   }
 }
 
-interface NumberedCluster {
-  readonly number: number;
+interface NamedCluster {
   readonly name: ClusterName;
+  readonly cluster: StagedCluster;
 }
 
-function clusterNames({ clusterDays, clusterProducts, productTable }: LogColumns): NumberedCluster[] {
-  return clusterDays.map((day, number) => {
-    const product = productTable.text(clusterProducts[number] ?? 0);
-    return { number, name: { ...parseProduct(product), day: dayText(day) } };
-  });
+/** In the order in which they are written. */
+function namedClusters({ clusters, products }: RowStage): readonly NamedCluster[] {
+  return clusters
+    .map((cluster) => {
+      const { customer, product } = parseProduct(products.text(cluster.product));
+      return { name: { customer, product, day: dayText(cluster.day) }, cluster };
+    })
+    .toSorted((a, b) => compareClusters(a.name, b.name));
 }
 
 /** @param text - Code, key and code, as an event has them: a whole object but for its ends. */
@@ -81,14 +80,6 @@ function parseProduct(text: Buffer): Pick<ClusterName, 'customer' | 'product'> {
   return JSON.parse(`{"customer":"${text.toString()}"}`) as Pick<ClusterName, 'customer' | 'product'>;
 }
 
-function countTypes({ numbers, typeTable }: LogColumns, rows: Uint32Array): [string, number][] {
-  const counts = new Uint32Array(typeTable.count);
-  for (let at = 0; at < rows.length; at++) {
-    const type = numbers[(rows[at] ?? 0) * ROW_NUMBERS + TYPE] ?? 0;
-    counts[type] = (counts[type] ?? 0) + 1;
-  }
-  const named: [string, number][] = [];
-  for (const [type, count] of counts.entries())
-    if (count > 0) named.push([String(JSON.parse(typeTable.text(type).toString())), count]);
-  return named;
+function parseText(text: Buffer): string {
+  return String(JSON.parse(text.toString()));
 }

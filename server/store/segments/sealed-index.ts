@@ -5,6 +5,9 @@ import { parseDay } from './sealed-day.ts';
 /** Whole rows that are read together: bytes, CRC-32 in hex, and the first row's timestamp. */
 export type SealedBlock = readonly [bytes: number, checksum: string, first: number];
 
+/** In the place of a checksum, where there is no index that could say it. */
+export const UNKNOWN_CHECKSUM = '';
+
 /** What the rows of a cluster have in common. */
 export interface ClusterName {
   readonly customer: string;

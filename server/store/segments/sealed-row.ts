@@ -1,5 +1,5 @@
-import type { Ledger } from '../../../shared/batch.ts';
-import { LEDGER_KEYS } from '../../../shared/batch.ts';
+import { isUtf8 } from 'node:buffer';
+import { LEDGER_KEYS, type Ledger } from '../../../shared/batch.ts';
 import { isRecord } from '../../../shared/text.ts';
 import type { Rejection } from '../event-store.ts';
 
@@ -32,26 +32,34 @@ export interface SealedBatchLine {
   readonly rejected?: readonly Rejection[];
 }
 
-/** What is before the number that rows are ordered by first: their timestamp. */
-export const ROW_START = '[';
-/** The same for the lines about batches: their position. */
-export const BATCH_START = '{"position":';
-
+const ROW_START = '[';
+const BATCH_START = '{"position":';
 const COMMA = 0x2c;
 const ZERO = 0x30;
 const NINE = 0x39;
+const MAX_DIGITS = 15;
 
-/** The number at a place of a line, as far as its comma. */
-export function lineNumber(line: Buffer, at: number): number {
+/** The timestamp of the row that begins at a place. */
+export function rowTimestamp(lines: Buffer, at: number): number {
+  return numberAt(lines, at + ROW_START.length);
+}
+
+/** The position in the line about a batch that begins at a place. */
+export function batchPosition(lines: Buffer, at: number): number {
+  return numberAt(lines, at + BATCH_START.length);
+}
+
+/** The number at a place, as far as its comma. */
+function numberAt(lines: Buffer, at: number): number {
   let value = 0;
-  for (let index = at; index < at + 15; index++) {
-    const byte = line[index] ?? 0;
+  for (let index = at; index < at + MAX_DIGITS; index++) {
+    const byte = lines[index] ?? 0;
     if (byte === COMMA) return value;
     if (byte < ZERO || byte > NINE) break;
     value = value * 10 + (byte - ZERO);
   }
-  // Of another form, or too long for sums that are exact.
-  return Number(line.toString('latin1', at, line.indexOf(COMMA, at)));
+  // Of another form, or with more digits than are exact when they are added up.
+  return Number(lines.toString('latin1', at, lines.indexOf(COMMA, at)));
 }
 
 /** The order of rows in a cluster: by (timestamp, batch, sequence). */
@@ -61,16 +69,21 @@ export function compareRows(a: SealedRow, b: SealedRow): number {
   return a[4] - b[4];
 }
 
-/** A row in a line that may be damaged; undefined if it has not the form of one. */
-export function parseRow(line: string): SealedRow | undefined {
-  const value = parseJson(line);
+/** A row in a line, without its newline, that may be damaged; undefined if it has not the form of one. */
+export function readRow(line: Buffer): SealedRow | undefined {
+  const value = readJson(line);
   return isRow(value) ? value : undefined;
 }
 
-/** A line about a batch that may be damaged; undefined if it has not the form of one. */
-export function parseSealedBatch(line: string): SealedBatchLine | undefined {
-  const value = parseJson(line);
-  return line.startsWith(BATCH_START) && isSealedBatch(value) ? value : undefined;
+/** The same of a line about a batch. */
+export function readSealedBatch(line: Buffer): SealedBatchLine | undefined {
+  const value = readJson(line);
+  return isSealedBatch(value) ? value : undefined;
+}
+
+function readJson(line: Buffer): unknown {
+  // Damage must not come back as the character that replaces what is no text.
+  return isUtf8(line) ? parseJson(line.toString()) : undefined;
 }
 
 function parseJson(text: string): unknown {

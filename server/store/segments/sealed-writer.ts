@@ -3,7 +3,7 @@ import { BlockList } from './block-list.ts';
 import { PieceWriter } from './piece-writer.ts';
 import type { FilePair } from './batch-record.ts';
 import { encodeLine, type ClusterName, type SealedBatches, type SealedIndexHeader } from './sealed-index.ts';
-import { lineNumber, ROW_START, BATCH_START } from './sealed-row.ts';
+import { batchPosition, rowTimestamp } from './sealed-row.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 
 /** What is known of a cluster when its last row is written. */
@@ -30,8 +30,8 @@ const MAX_TYPES = 1_000;
 export class SealedWriter {
   readonly #data: PieceWriter;
   readonly #index: PieceWriter;
-  readonly #rows = new BlockList((lines, at) => lineNumber(lines, at + ROW_START.length));
-  readonly #batches = new BlockList((lines, at) => lineNumber(lines, at + BATCH_START.length));
+  readonly #rows = new BlockList(rowTimestamp);
+  readonly #batches = new BlockList(batchPosition);
   #cluster: ClusterName | undefined;
   #offset = 0;
   #batchesOffset: number | undefined;

@@ -1,0 +1,169 @@
+import { GrowingBuffer } from './growing-buffer.ts';
+import {
+  CONTEXT_BYTES,
+  EVENT_NUMBERS,
+  PRODUCT,
+  PRODUCT_BYTES,
+  SEQUENCE,
+  TIMESTAMP_BYTES,
+  TYPE,
+  TYPE_BYTES,
+  VERSION_BYTES,
+} from './line-events.ts';
+import type { ScannedBatch } from './line-scanner.ts';
+import { ChunkPool, type RowChunk } from './row-chunks.ts';
+import { CONTEXT_TO_VERSION, TIMESTAMP_TO_CONTEXT, TYPE_TO_TIMESTAMP } from './scan-event.ts';
+import { clusterDay, utcDay } from './sealed-day.ts';
+import { TextTable } from './text-table.ts';
+import { copyBytes, WORD_SLACK_BYTES } from './words.ts';
+
+/** Rows in the order in which they came. */
+export interface StagedCluster {
+  /** Number of its customer and product in the stage's table. */
+  readonly product: number;
+  readonly day: number;
+  readonly chunks: RowChunk[];
+  chunk: RowChunk;
+  bytes: number;
+  rows: number;
+}
+
+// Before each row's line in a chunk: timestamp, then four numbers of 32 bits.
+export const STAGED_TYPE = 8;
+/** Number of its batch in `batchIds`. */
+export const STAGED_BATCH = 12;
+export const STAGED_SEQUENCE = 16;
+/** Of its line, which comes next. */
+export const STAGED_BYTES = 20;
+export const STAGED_HEAD_BYTES = 24;
+
+/** Brackets, commas, newline and sequence of a row, and words' slack. */
+const ROW_OVERHEAD_BYTES = 32 + WORD_SLACK_BYTES;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const COMMA = 0x2c;
+const NEWLINE = 0x0a;
+const ZERO = 0x30;
+
+interface Product {
+  readonly clusters: Map<number, StagedCluster>;
+  /** The cluster found last: neighbours in the log mostly share their day. */
+  last: StagedCluster | undefined;
+}
+
+/**
+ * The rows of a log segment as their lines, each cluster's in memory of its own.
+ *
+ * Made while an event's bytes are in the processor's cache anyhow. To find them again later, in the
+ * order of their time, would take longer than to copy them twice.
+ */
+export class RowStage {
+  readonly clusters: StagedCluster[] = [];
+  readonly types = new TextTable();
+  /** Code, key between, and code, as an event has them. */
+  readonly products = new TextTable();
+  readonly batchIds: string[] = [];
+  readonly #products: Product[] = [];
+  readonly #pool = new ChunkPool();
+  /** Of the batch whose rows are added: `,"batch",` and `,position,received,skew`. */
+  readonly #texts = new GrowingBuffer(1_024);
+
+  /** Adds the events of a batch. */
+  add({ batch, position, received, skew, events, view: texts }: ScannedBatch): void {
+    const number = this.batchIds.length;
+    this.batchIds.push(batch);
+    this.#texts.clear();
+    const batchBytes = this.#texts.append(`,${JSON.stringify(batch)},`);
+    const restBytes = this.#texts.append(`,${position},${received},${skew ?? null}`);
+    const batchTexts = this.#texts.view;
+    const receivedDay = utcDay(received);
+    const { count, timestamps, numbers } = events;
+    for (let event = 0; event < count; event++) {
+      const first = event * EVENT_NUMBERS;
+      const timestamp = timestamps[event] ?? 0;
+      const typeAt = numbers[first + TYPE] ?? 0;
+      const typeBytes = numbers[first + TYPE_BYTES] ?? 0;
+      const timestampBytes = numbers[first + TIMESTAMP_BYTES] ?? 0;
+      const contextBytes = numbers[first + CONTEXT_BYTES] ?? 0;
+      const versionBytes = numbers[first + VERSION_BYTES] ?? 0;
+      const sequence = numbers[first + SEQUENCE] ?? 0;
+      const textBytes = typeBytes + timestampBytes + contextBytes + versionBytes + batchBytes + restBytes;
+      const product = this.products.numberOf(
+        texts,
+        numbers[first + PRODUCT] ?? 0,
+        numbers[first + PRODUCT_BYTES] ?? 0,
+      );
+      const cluster = this.#clusterOf(product, clusterDay(timestamp, receivedDay));
+      const chunk = this.#chunkOf(cluster, STAGED_HEAD_BYTES + textBytes + ROW_OVERHEAD_BYTES);
+      const { view, end: head } = chunk;
+      view.setFloat64(head, timestamp, true);
+      view.setUint32(head + STAGED_TYPE, this.types.numberOf(texts, typeAt, typeBytes), true);
+      view.setUint32(head + STAGED_BATCH, number, true);
+      view.setUint32(head + STAGED_SEQUENCE, sequence, true);
+
+      const timestampAt = typeAt + typeBytes + TYPE_TO_TIMESTAMP;
+      const contextAt = timestampAt + timestampBytes + TIMESTAMP_TO_CONTEXT;
+      let at = head + STAGED_HEAD_BYTES;
+      view.setUint8(at++, OPEN_BRACKET);
+      copyBytes(texts, timestampAt, view, at, timestampBytes);
+      at += timestampBytes;
+      view.setUint8(at++, COMMA);
+      copyBytes(texts, typeAt, view, at, typeBytes);
+      at += typeBytes;
+      view.setUint8(at++, COMMA);
+      copyBytes(texts, contextAt, view, at, contextBytes);
+      at += contextBytes;
+      copyBytes(batchTexts, 0, view, at, batchBytes);
+      at = writeInteger(view, at + batchBytes, sequence);
+      copyBytes(batchTexts, batchBytes, view, at, restBytes);
+      at += restBytes;
+      if (versionBytes > 0) {
+        view.setUint8(at++, COMMA);
+        copyBytes(texts, contextAt + contextBytes + CONTEXT_TO_VERSION, view, at, versionBytes);
+        at += versionBytes;
+      }
+      view.setUint8(at++, CLOSE_BRACKET);
+      view.setUint8(at++, NEWLINE);
+      view.setUint32(head + STAGED_BYTES, at - head - STAGED_HEAD_BYTES, true);
+      chunk.end = at;
+      cluster.rows++;
+    }
+  }
+
+  #clusterOf(product: number, day: number): StagedCluster {
+    const known = (this.#products[product] ??= { clusters: new Map(), last: undefined });
+    if (known.last?.day === day) return known.last;
+    let cluster = known.clusters.get(day);
+    if (cluster === undefined) {
+      const chunk = this.#pool.take(0, 0);
+      cluster = { product, day, chunks: [], chunk, bytes: 0, rows: 0 };
+      this.clusters.push(cluster);
+      known.clusters.set(day, cluster);
+    }
+    known.last = cluster;
+    return cluster;
+  }
+
+  /** Where a cluster has that many bytes left. */
+  #chunkOf(cluster: StagedCluster, bytes: number): RowChunk {
+    const { chunk } = cluster;
+    if (chunk.end + bytes <= chunk.limit) return chunk;
+    const next = this.#pool.take(bytes, cluster.bytes);
+    cluster.bytes += next.limit - next.start;
+    cluster.chunks.push(next);
+    cluster.chunk = next;
+    return next;
+  }
+}
+
+function writeInteger(view: DataView, start: number, value: number): number {
+  let end = start + 1;
+  for (let rest = value; rest > 9; rest = Math.floor(rest / 10)) end++;
+  let rest = value;
+  for (let at = end - 1; at >= start; at--) {
+    const next = Math.floor(rest / 10);
+    view.setUint8(at, ZERO + rest - next * 10);
+    rest = next;
+  }
+  return end;
+}
