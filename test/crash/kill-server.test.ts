@@ -19,7 +19,7 @@ describe('a server that is killed again and again', () => {
     const writers = startWriters(proxy.url, WRITERS);
     let killedInFlight = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      await writers.more(50);
+      await writers.round();
       await new Promise((resolve) => setTimeout(resolve, randomInt(0, 100)));
       if (proxy.pending() > 0) killedInFlight++;
       expect(await server.stop('SIGKILL')).toBeNull();

@@ -8,10 +8,8 @@ const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
  */
 export const MAY_MOUNT = isRoot || (process.env['CI'] ?? '') !== '';
 
-/** The title of a suite that mounts; one that does not run says why. */
-export function mountTitle(title: string): string {
-  return MAY_MOUNT ? title : `${title} (NOT RUN: mounting needs root on Linux)`;
-}
+/** Behind the title of a suite that mounts, so that one that does not run says why. */
+export const UNLESS_MOUNTED = MAY_MOUNT ? '' : ' (NOT RUN: mounting needs root on Linux)';
 
 /** Runs a program to its end; rejects with what it complained about. */
 export function run(program: string, args: readonly string[]): Promise<string> {

@@ -6,8 +6,8 @@ import { postJson } from './report-client.ts';
 export interface StubbornWriters {
   /** The names of all events whose batch was acknowledged; an event's name is its second context value. */
   readonly acknowledged: readonly string[];
-  /** Resolves once this many more events are acknowledged than are now. */
-  more(count: number): Promise<void>;
+  /** Resolves once every writer has had at least one more batch acknowledged. */
+  round(): Promise<void>;
   /** Ends after the batches under way are acknowledged, too. */
   stop(): Promise<void>;
 }
@@ -23,6 +23,7 @@ export function startWriters(
   padding: (writer: number) => readonly unknown[] = () => [],
 ): StubbornWriters {
   const acknowledged: string[] = [];
+  const batches = Array.from({ length: count }, () => 0);
   let isOver = false;
 
   async function deliver(names: readonly string[], others: readonly unknown[]): Promise<void> {
@@ -42,6 +43,7 @@ export function startWriters(
 
   async function write(writer: number): Promise<void> {
     for (let number = 0; !isOver; number++) {
+      batches[writer] = number;
       const names = Array.from({ length: randomInt(1, 30) }, (_, index) => `${writer}-${number}-${index}`);
       await deliver(names, padding(writer));
     }
@@ -50,9 +52,10 @@ export function startWriters(
   const writers = Promise.all(Array.from({ length: count }, (_, writer) => write(writer)));
   return {
     acknowledged,
-    more: async (wanted) => {
-      const before = acknowledged.length;
-      while (acknowledged.length < before + wanted) await new Promise((resolve) => setTimeout(resolve, 1));
+    round: async () => {
+      const before = [...batches];
+      const isBehind = (number: number, writer: number): boolean => number === before[writer];
+      while (batches.some(isBehind)) await new Promise((resolve) => setTimeout(resolve, 1));
     },
     stop: async () => {
       isOver = true;
