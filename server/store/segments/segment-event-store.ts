@@ -117,7 +117,7 @@ export class SegmentEventStore implements EventStore {
   }
 
   health(): StoreHealth {
-    return { isWritable: this.#writer.isTrusted, damage: this.#damage };
+    return { isWritable: this.#writer.isWritable, damage: this.#damage };
   }
 
   totals(): Promise<StoreTotals> {

@@ -70,7 +70,10 @@ export class SegmentWriter {
   #next: NextSegment | undefined;
   #lastNumber: number;
   #position: number;
+  /** False from a failed write or flush until a new segment has taken over. */
   #isTrusted = true;
+  /** Whether the last group was not stored, for whatever reason. */
+  #hasFailed = false;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | undefined;
@@ -119,9 +122,9 @@ export class SegmentWriter {
     return { number: this.#segment, length: this.#durable };
   }
 
-  /** False from a failed write or flush until a new segment has taken over. */
-  get isTrusted(): boolean {
-    return this.#isTrusted;
+  /** False from a failed write or flush until one has succeeded. */
+  get isWritable(): boolean {
+    return !this.#hasFailed;
   }
 
   /**
@@ -160,8 +163,10 @@ export class SegmentWriter {
       const group = this.#takeGroup();
       try {
         await this.#write(group);
+        this.#hasFailed = false;
         for (const waiting of group) waiting.resolve();
       } catch (error) {
+        this.#hasFailed = true;
         const failure = toAppError(error);
         for (const waiting of group) waiting.reject(failure);
       }

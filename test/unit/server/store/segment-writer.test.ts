@@ -112,7 +112,9 @@ describe('a failing disk', () => {
       code: 'STORE_FULL',
       retryAfterSeconds: 5,
     });
+    expect(store.health().isWritable).toBe(false);
     await store.append(identity, () => contents);
+    expect(store.health().isWritable).toBe(true);
 
     expect((await readable(store)).timestamps).toEqual([0, 7]);
     expect(await readdir(path.join(folder, 'segments'))).toEqual(['00000001.jsonl']);
@@ -142,7 +144,6 @@ describe('a failing disk', () => {
 
     expect(written).toBeGreaterThan(0);
     expect((await stat(segmentPath(folder))).size).toBe(durable);
-    expect(store.health().isWritable).toBe(true);
   });
 
   it('keeps no file of a segment that could not be opened', async () => {
