@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
+import { anEvent } from './events.ts';
+import { postJson } from './report-client.ts';
+
+/** A batch that is posted until it is acknowledged. */
+export interface Posted {
+  readonly body: { readonly batch: string; readonly events: readonly unknown[]; readonly prefer: string };
+  /** The names of its events: their second context values. */
+  readonly names: readonly string[];
+}
+
+export interface PostAnswer {
+  readonly posted: Posted;
+  readonly status: number;
+  /** Seconds. */
+  readonly retryAfter: number | null;
+  readonly body: unknown;
+}
+
+/**
+ * A new batch of two events.
+ *
+ * @param bytes - Roughly; of each event.
+ */
+export function aPost(bytes = 100): Posted {
+  const batch = randomUUID();
+  const names = [`${batch}-0`, `${batch}-1`];
+  const padding = Array.from({ length: Math.ceil(bytes / 4_096) }, () => 'x'.repeat(Math.min(bytes, 4_096)));
+  const events = names.map((name) => anEvent({ context: ['user', name, ...padding] }));
+  return { body: { batch, events, prefer: 'return=minimal' }, names };
+}
+
+/** Posts a batch once; rejects only if there is no answer at all. */
+export async function post(url: string, posted: Posted): Promise<PostAnswer> {
+  const response = await postJson(`${url}/events`, posted.body);
+  const retryAfter = response.headers.get('retry-after');
+  const body: unknown = await response.json();
+  return {
+    posted,
+    status: response.status,
+    retryAfter: retryAfter === null ? null : Number(retryAfter),
+    body,
+  };
+}
+
+/** What the answer to a refused post must be. */
+export function refusal(posted: Posted, code: string): unknown {
+  const message = 'An attempt to store events failed.';
+  return [
+    {
+      value: { code: 'REQUEST_GENERAL_FAILURE', message, batch: posted.body.batch },
+      children: [{ value: { code, message: expect.any(String) }, children: [] }],
+    },
+  ];
+}
