@@ -14,6 +14,8 @@ const FILLING = [
   [1, 4_096],
   [1, 100],
 ] as const;
+/** More than fit. */
+const MOST_BATCHES = 2_000;
 /** Given back later: room for what was refused, and for two reports. */
 const BALLAST_BYTES = 3_400_000;
 /** Room for a job's record, but for no report. */
@@ -31,6 +33,7 @@ async function fill({ url }: ServerProcess): Promise<readonly PostAnswer[]> {
     while (!some.some(isRefused)) {
       some = await Promise.all(Array.from({ length: atOnce }, () => post(url, aPost(bytes))));
       answers.push(...some);
+      if (answers.length > MOST_BATCHES) throw new Error('a full disk refuses nothing');
     }
   }
   return answers;
