@@ -187,6 +187,7 @@ export class SegmentWriter {
   }
 
   async #write(group: readonly Waiting[]): Promise<void> {
+    await this.#emptyFailed();
     let file = this.#file;
     if (file === undefined || !this.#isTrusted || this.#durable >= this.#options.segmentBytes) {
       file = await this.#openNext();
@@ -219,6 +220,17 @@ export class SegmentWriter {
       }
       throw error;
     }
+  }
+
+  /**
+   * Empties a segment that failed before anything of it was durable, and trusts it again: without its
+   * pages there is nothing that the kernel could take for clean. Otherwise a disk that fails for hours
+   * would leave a file and a manifest record for each attempt.
+   */
+  async #emptyFailed(): Promise<void> {
+    if (this.#file === undefined || this.#isTrusted || this.#durable > 0 || this.#next !== undefined) return;
+    await this.#file.truncate(0);
+    this.#isTrusted = true;
   }
 
   /** Closes the active segment at its durable length and opens the next, in one manifest record. */
