@@ -1,15 +1,21 @@
 import { execFile } from 'node:child_process';
-
-const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+import { findProgram } from '../../scripts/find-browser.ts';
 
 /**
- * Whether the tests that mount file systems run: as root on Linux, and wherever the machine is there for
- * the tests. What they lack then fails them.
+ * Whether the tests that need root on Linux run: also wherever the machine is there for the tests. What
+ * they lack then fails them.
  */
-export const MAY_MOUNT = isRoot || (process.env['CI'] ?? '') !== '';
+export const MAY_MOUNT =
+  (process.platform === 'linux' && process.getuid?.() === 0) || (process.env['CI'] ?? '') !== '';
 
 /** Behind the title of a suite that mounts, so that one that does not run says why. */
 export const UNLESS_MOUNTED = MAY_MOUNT ? '' : ' (NOT RUN: mounting needs root on Linux)';
+
+/** Whether the tests run that make system calls fail, by the rule of those that mount. */
+export const MAY_INJECT = MAY_MOUNT || findProgram(undefined, ['fiu-run']) !== undefined;
+
+/** As `UNLESS_MOUNTED`. */
+export const UNLESS_INJECTED = MAY_INJECT ? '' : ' (NOT RUN: fiu-run is not installed)';
 
 /** Runs a program to its end; rejects with what it complained about. */
 export function run(program: string, args: readonly string[]): Promise<string> {
