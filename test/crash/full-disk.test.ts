@@ -1,13 +1,22 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { aPost, post, type PostAnswer, type Posted, refusal } from '../support/batch-poster.ts';
+import {
+  aPost,
+  expectHealth,
+  expectRefused,
+  expectReported,
+  expectStored,
+  postAll,
+  type PostAnswer,
+} from '../support/batch-poster.ts';
 import { FILTER } from '../support/events.ts';
 import { MAY_MOUNT, UNLESS_MOUNTED } from '../support/fault-tools.ts';
 import { mountMemory } from '../support/mounts.ts';
-import { basic, makeReport, postJson, reportedNames } from '../support/report-client.ts';
-import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { basic, makeReport, postJson } from '../support/report-client.ts';
+import { startServerProcess } from '../support/server-process.ts';
 
+const FULL = [507, 'STORE_FULL'] as const;
 /** How many batches at once, and bytes of an event. */
 const FILLING = [
   [8, 16_384],
@@ -21,17 +30,16 @@ const BALLAST_BYTES = 3_400_000;
 /** Room for a job's record, but for no report. */
 const RESERVE_BYTES = 12_288;
 
-async function healthOf({ url }: ServerProcess): Promise<unknown> {
-  return (await fetch(`${url}/service/health`)).json();
-}
-
 /** Posts batches, some at once, ever smaller ones, until there is no room at all. */
-async function fill({ url }: ServerProcess): Promise<readonly PostAnswer[]> {
+async function fill(url: string): Promise<readonly PostAnswer[]> {
   const answers: PostAnswer[] = [];
   for (const [atOnce, bytes] of FILLING) {
     let some: readonly PostAnswer[] = [];
     while (!some.some(isRefused)) {
-      some = await Promise.all(Array.from({ length: atOnce }, () => post(url, aPost(bytes))));
+      some = await postAll(
+        url,
+        Array.from({ length: atOnce }, () => aPost(bytes)),
+      );
       answers.push(...some);
       if (answers.length > MOST_BATCHES) throw new Error('a full disk refuses nothing');
     }
@@ -39,30 +47,8 @@ async function fill({ url }: ServerProcess): Promise<readonly PostAnswer[]> {
   return answers;
 }
 
-/** Each is acknowledged, whatever became of it before. */
-async function postAgain({ url }: ServerProcess, batches: readonly Posted[]): Promise<void> {
-  for (const posted of batches) {
-    const answer = await post(url, posted);
-    expect(answer).toMatchObject({ status: 200, body: { batch: posted.body.batch, stored: 2 } });
-  }
-}
-
 function isRefused({ status }: PostAnswer): boolean {
   return status !== 200;
-}
-
-function expectRefused(answers: readonly PostAnswer[]): void {
-  for (const { posted, status, retryAfter, body } of answers) {
-    expect(status).toBe(507);
-    expect(retryAfter).toBe(5);
-    expect(body).toEqual(refusal(posted, 'STORE_FULL'));
-  }
-}
-
-/** A report has the events of these batches once, and none besides. */
-async function expectReported({ url }: ServerProcess, batches: readonly Posted[]): Promise<void> {
-  const reported = await reportedNames(url);
-  expect(reported.toSorted()).toEqual(batches.flatMap(({ names }) => names).toSorted());
 }
 
 describe.skipIf(!MAY_MOUNT)(`a full disk below the built server${UNLESS_MOUNTED}`, () => {
@@ -71,28 +57,28 @@ describe.skipIf(!MAY_MOUNT)(`a full disk below the built server${UNLESS_MOUNTED}
     const ballast = path.join(dataFolder, 'ballast');
     await writeFile(ballast, Buffer.alloc(BALLAST_BYTES));
     const first = await startServerProcess({ dataFolder });
-    const answers = await fill(first);
+    const answers = await fill(first.url);
     const refused = answers.filter(isRefused).map(({ posted }) => posted);
 
-    expectRefused(answers.filter(isRefused));
-    expect(await healthOf(first)).toMatchObject({ status: 'read-only', store: { writable: false } });
+    expectRefused(answers.filter(isRefused), ...FULL);
+    await expectHealth(first.url, false);
     await first.stop('SIGKILL');
     const second = await startServerProcess({ dataFolder });
-    expect(await healthOf(second)).toMatchObject({ store: { damage: 0 } });
-    expectRefused(await Promise.all(refused.map((posted) => post(second.url, posted))));
+    await expectHealth(second.url, true);
+    expectRefused(await postAll(second.url, refused), ...FULL);
     expect(await second.stop('SIGTERM')).toBe(0);
     const third = await startServerProcess({ dataFolder });
-    expectRefused(await Promise.all(refused.map((posted) => post(third.url, posted))));
+    expectRefused(await postAll(third.url, refused), ...FULL);
 
     await rm(ballast);
-    await postAgain(third, refused);
+    expectStored(await postAll(third.url, refused));
     const all = answers.map(({ posted }) => posted);
-    await postAgain(third, all);
+    expectStored(await postAll(third.url, all));
 
-    expect(await healthOf(third)).toMatchObject({ status: 'ready', store: { writable: true } });
-    await expectReported(third, all);
+    await expectHealth(third.url, true);
+    await expectReported(third.url, all);
     await third.stop('SIGKILL');
-    await expectReported(await startServerProcess({ dataFolder }), all);
+    await expectReported((await startServerProcess({ dataFolder })).url, all);
   });
 
   it('fails a report, saying why, and leaves nothing of it behind', async () => {
@@ -102,7 +88,7 @@ describe.skipIf(!MAY_MOUNT)(`a full disk below the built server${UNLESS_MOUNTED}
     await writeFile(ballast, Buffer.alloc(BALLAST_BYTES));
     const server = await startServerProcess({ dataFolder });
     await writeFile(reserve, Buffer.alloc(RESERVE_BYTES));
-    const answers = await fill(server);
+    const answers = await fill(server.url);
     const refused = await postJson(`${server.url}/reports`, { filter: FILTER }, basic());
 
     expect(refused.status).toBe(507);
@@ -121,8 +107,8 @@ describe.skipIf(!MAY_MOUNT)(`a full disk below the built server${UNLESS_MOUNTED}
 
     await rm(ballast);
     const all = answers.map(({ posted }) => posted);
-    await postAgain(server, all);
-    await expectReported(server, all);
+    expectStored(await postAll(server.url, all));
+    await expectReported(server.url, all);
   });
 
   it('that has no room for another file keeps nothing from being stored in those that are there', async () => {
@@ -131,18 +117,18 @@ describe.skipIf(!MAY_MOUNT)(`a full disk below the built server${UNLESS_MOUNTED}
     const [early, late] = [aPost(), aPost()];
     const files = await useUpFiles(dataFolder);
 
-    expectRefused([await post(server.url, early)]);
+    expectRefused(await postAll(server.url, [early]), ...FULL);
     await rm(files.pop() ?? '');
-    await postAgain(server, [early]);
+    expectStored(await postAll(server.url, [early]));
     await useUpFiles(dataFolder);
-    await postAgain(server, [late]);
+    expectStored(await postAll(server.url, [late]));
     expect((await postJson(`${server.url}/reports`, { filter: FILTER }, basic())).status).toBe(507);
     await server.stop('SIGKILL');
     const restarted = await startServerProcess({ dataFolder });
-    await postAgain(restarted, [early, late]);
+    expectStored(await postAll(restarted.url, [early, late]));
 
     for (const file of files) await rm(file, { force: true });
-    await expectReported(restarted, [early, late]);
+    await expectReported(restarted.url, [early, late]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { anEvent } from './events.ts';
-import { postJson } from './report-client.ts';
+import { postJson, reportedNames } from './report-client.ts';
 
 /** A batch that is posted until it is acknowledged. */
 export interface Posted {
@@ -44,13 +44,41 @@ export async function post(url: string, posted: Posted): Promise<PostAnswer> {
   };
 }
 
-/** What the answer to a refused post must be. */
-export function refusal(posted: Posted, code: string): unknown {
+export function postAll(url: string, batches: readonly Posted[]): Promise<readonly PostAnswer[]> {
+  return Promise.all(batches.map((posted) => post(url, posted)));
+}
+
+/** Each batch is acknowledged as a whole. */
+export function expectStored(answers: readonly PostAnswer[]): void {
+  for (const answer of answers) {
+    expect(answer).toMatchObject({ status: 200, body: { batch: answer.posted.body.batch, stored: 2 } });
+  }
+}
+
+/** Each batch is refused, in our form, until later. */
+export function expectRefused(answers: readonly PostAnswer[], status: number, code: string): void {
   const message = 'An attempt to store events failed.';
-  return [
-    {
-      value: { code: 'REQUEST_GENERAL_FAILURE', message, batch: posted.body.batch },
-      children: [{ value: { code, message: expect.any(String) }, children: [] }],
-    },
-  ];
+  for (const answer of answers) {
+    expect(answer).toMatchObject({ status, retryAfter: 5 });
+    expect(answer.body).toEqual([
+      {
+        value: { code: 'REQUEST_GENERAL_FAILURE', message, batch: answer.posted.body.batch },
+        children: [{ value: { code, message: expect.any(String) }, children: [] }],
+      },
+    ]);
+  }
+}
+
+/** A report has the events of these batches once, and none besides. */
+export async function expectReported(url: string, batches: readonly Posted[]): Promise<void> {
+  const reported = await reportedNames(url);
+  expect(reported.toSorted()).toEqual(batches.flatMap(({ names }) => names).toSorted());
+}
+
+export async function expectHealth(url: string, isWritable: boolean): Promise<void> {
+  const response = await fetch(`${url}/service/health`);
+  expect(await response.json()).toMatchObject({
+    status: isWritable ? 'ready' : 'read-only',
+    store: { writable: isWritable, damage: 0 },
+  });
 }
