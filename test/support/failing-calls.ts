@@ -18,7 +18,11 @@ export interface FailingServer extends ServerProcess {
   mend(call: FailingCall): Promise<void>;
 }
 
-/** The built server under libfiu, which stands between it and the C library; it goes when the test ends. */
+/**
+ * The built server under libfiu, which stands between it and the C library; it goes when the test ends.
+ *
+ * Ask it for no reports: what libfiu does between fork and exec keeps one process in three from starting.
+ */
 export async function startFailingServer(dataFolder: string): Promise<FailingServer> {
   const control = path.join(await tempFolder(), 'control');
   const server = await startServerProcess({ dataFolder, under: ['fiu-run', '-x', '-f', control] });
