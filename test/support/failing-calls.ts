@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { run } from './fault-tools.ts';
+import { faultTool, run } from './fault-tools.ts';
 import { startServerProcess, type ServerProcess } from './server-process.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -25,7 +25,7 @@ export interface FailingServer extends ServerProcess {
  */
 export async function startFailingServer(dataFolder: string): Promise<FailingServer> {
   const control = path.join(await tempFolder(), 'control');
-  const server = await startServerProcess({ dataFolder, under: ['fiu-run', '-x', '-f', control] });
+  const server = await startServerProcess({ dataFolder, under: [faultTool('fiu-run'), '-x', '-f', control] });
   const tell = async (command: string): Promise<void> => {
     const complaint = await run('fiu-ctrl', ['-f', control, '-c', command, String(server.pid)]);
     if (complaint !== '') throw new Error(`fiu-ctrl: ${complaint}`);
