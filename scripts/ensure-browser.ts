@@ -1,5 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { canInstall, install } from './apt-get.ts';
 import { ENGINE_PACKAGES } from './find-engines.ts';
 
 const ADVICE = `The tests need a Chromium, and none was found.
@@ -20,9 +19,7 @@ function main(): void {
     process.stdout.write(
       `installing with apt-get, not found: ${wanted.map(({ engine }) => engine).join(', ')}\n`,
     );
-    run(['update', '-qq']);
-    // One by one: a package that this Debian lacks must not keep the others away.
-    for (const { packages } of wanted) run(['install', '-y', '-qq', '--no-install-recommends', ...packages]);
+    install(wanted.map(({ packages }) => packages));
   }
   for (const { engine, find, packages } of ENGINE_PACKAGES) {
     const browser = find();
@@ -42,15 +39,6 @@ function miss(engine: string, packages: readonly string[]): void {
     `\n*** NOT TESTED in ${engine}: it is not installed. Debian has it in: ${packages.join(' ')} ***\n\n`,
   );
   if ((process.env['CI'] ?? '') !== '') process.exitCode = 1;
-}
-
-function canInstall(): boolean {
-  return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
-}
-
-function run(args: readonly string[]): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env });
 }
 
 main();

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { ErrorCode } from '../shared/error-codes.ts';
 
 /** One thing wrong in a request, and where. */
@@ -39,6 +40,7 @@ export class AppError extends Error {
 
 /** The operating system's code of an error, e.g. `ENOSPC`. */
 export function systemCode(error: unknown): string | undefined {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return undefined;
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return undefined;
+  // Node 20 has no name for a quota that is used up: its code is "Unknown system error -122".
+  return 'errno' in error && error.errno === -constants.errno.EDQUOT ? 'EDQUOT' : error.code;
 }

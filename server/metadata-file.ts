@@ -1,4 +1,4 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Low, type Adapter } from 'lowdb';
 import { systemCode } from './errors.ts';
@@ -32,12 +32,18 @@ class DurableJsonFile<T> implements Adapter<T> {
     const temporary = `${this.#path}.tmp`;
     const file = await open(temporary, 'w', 0o600);
     try {
-      await writeAt(file, Buffer.from(JSON.stringify(data, null, 1)), 0);
-      await file.sync();
-    } finally {
-      await file.close();
+      try {
+        await writeAt(file, Buffer.from(JSON.stringify(data, null, 1)), 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, this.#path);
+    } catch (error) {
+      // On a full disk it would hold the last space. The next change replaces what can't be removed.
+      await unlink(temporary).catch(() => undefined);
+      throw error;
     }
-    await rename(temporary, this.#path);
     await syncDirectory(path.dirname(this.#path));
   }
 }

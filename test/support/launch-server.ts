@@ -11,6 +11,7 @@ export interface ServerProcess {
   /** Such as `http://127.0.0.1:34567`. */
   readonly url: string;
   readonly port: number;
+  readonly pid: number;
   readonly dataFolder: string;
   /** What it has printed so far. */
   readonly output: () => string;
@@ -24,6 +25,8 @@ export interface ServerOptions {
   readonly dataFolder?: string;
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** A program with arguments that becomes the command behind them. */
+  readonly under?: readonly string[];
 }
 
 /** The built server as a process of its own, for whoever ends it. */
@@ -32,7 +35,8 @@ export async function launchServer(
 ): Promise<ServerProcess> {
   if (!existsSync(MAIN)) throw new Error('build first: npm run build');
   const { dataFolder } = options;
-  const child = spawn(process.execPath, [MAIN], {
+  const [program, ...args] = [...(options.under ?? []), process.execPath, MAIN];
+  const child = spawn(program ?? process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],
@@ -55,6 +59,7 @@ export async function launchServer(
   return {
     url,
     port: Number(new URL(url).port),
+    pid: child.pid ?? 0,
     dataFolder,
     output: () => output,
     log: () => log,

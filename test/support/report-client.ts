@@ -1,5 +1,7 @@
 import { isRecord } from '../../shared/text.ts';
+import { FILTER } from './events.ts';
 import { ADMIN } from './launch-server.ts';
+import { parseCsv } from './parse-csv.ts';
 
 /** The `Authorization` header of a user. */
 export function basic(
@@ -57,4 +59,11 @@ export async function downloadReport(url: string, body: unknown): Promise<string
   const { source, status } = await makeReport(url, body);
   if (status !== 'COMPLETE') throw new Error(`the report is ${status}`);
   return (await fetch(await linkOf(url, source))).text();
+}
+
+/** The names (second context values) of all events of `FILTER`, as a report has them. */
+export async function reportedNames(url: string): Promise<readonly string[]> {
+  const output = { header: false, guard: false };
+  const rows = parseCsv(await downloadReport(url, { filter: FILTER, output }));
+  return rows.map((row) => row[3] ?? '');
 }

@@ -191,7 +191,7 @@ export class SegmentEventStore implements EventStore {
   }
 
   health(): StoreHealth {
-    return { isWritable: this.#parts.writer.isTrusted && this.#areIdsReadable, damage: this.#damage };
+    return { isWritable: this.#parts.writer.isWritable && this.#areIdsReadable, damage: this.#damage };
   }
 
   totals(): Promise<StoreTotals> {

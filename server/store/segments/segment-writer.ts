@@ -70,7 +70,10 @@ export class SegmentWriter {
   #next: NextSegment | undefined;
   #lastNumber: number;
   #position: number;
+  /** False from a failed write or flush until a new segment has taken over. */
   #isTrusted = true;
+  /** Whether the last group was not stored, for whatever reason. */
+  #hasFailed = false;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #waitingRolls: { readonly resolve: () => void; readonly reject: (error: AppError) => void }[] = [];
@@ -120,9 +123,9 @@ export class SegmentWriter {
     return { number: this.#segment, length: this.#durable };
   }
 
-  /** False from a failed write or flush until a new segment has taken over. */
-  get isTrusted(): boolean {
-    return this.#isTrusted;
+  /** False from a failed write or flush until one has succeeded. */
+  get isWritable(): boolean {
+    return !this.#hasFailed;
   }
 
   /**
@@ -174,8 +177,10 @@ export class SegmentWriter {
       const group = this.#takeGroup();
       try {
         await this.#write(group);
+        this.#hasFailed = false;
         for (const waiting of group) waiting.resolve();
       } catch (error) {
+        this.#hasFailed = true;
         const failure = toAppError(error);
         for (const waiting of group) waiting.reject(failure);
       }
@@ -211,6 +216,7 @@ export class SegmentWriter {
   }
 
   async #write(group: readonly Waiting[]): Promise<void> {
+    await this.#emptyFailed();
     let file = this.#file;
     if (file === undefined || !this.#isTrusted || this.#durable >= this.#options.segmentBytes) {
       file = await this.#openNext();
@@ -243,6 +249,17 @@ export class SegmentWriter {
       }
       throw error;
     }
+  }
+
+  /**
+   * Empties a segment that failed before anything of it was durable, and trusts it again: without its
+   * pages there is nothing that the kernel could take for clean. Otherwise a disk that fails for hours
+   * would leave a file and a manifest record for each attempt.
+   */
+  async #emptyFailed(): Promise<void> {
+    if (this.#file === undefined || this.#isTrusted || this.#durable > 0 || this.#next !== undefined) return;
+    await this.#file.truncate(0);
+    this.#isTrusted = true;
   }
 
   /** Closes the active segment at its durable length and opens the next, in one manifest record. */

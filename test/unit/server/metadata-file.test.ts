@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MetadataFile } from '../../../server/metadata-file.ts';
@@ -36,6 +36,19 @@ describe('MetadataFile', () => {
     await numbers.change((before) => [...before, 2]);
 
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual([1, 2]);
+  });
+
+  it('leaves nothing behind of a change that could not be written', async () => {
+    const folder = await tempFolder();
+    const file = path.join(folder, 'numbers.json');
+    const numbers = await MetadataFile.open<readonly number[]>(file, [], parse);
+    // No file can take this name.
+    await mkdir(file);
+
+    await expect(numbers.change(() => [1])).rejects.toThrow();
+
+    expect(await readdir(folder)).toEqual(['numbers.json']);
+    expect(numbers.data).toEqual([]);
   });
 
   it('names the file that holds something else', async () => {

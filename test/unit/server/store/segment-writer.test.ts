@@ -112,7 +112,9 @@ describe('a failing disk', () => {
       code: 'STORE_FULL',
       retryAfterSeconds: 5,
     });
+    expect(store.health().isWritable).toBe(false);
     await store.append(identity, () => contents);
+    expect(store.health().isWritable).toBe(true);
 
     expect((await readable(store)).timestamps).toEqual([0, 7]);
     expect(await readdir(path.join(folder, 'segments'))).toEqual(['00000001.jsonl']);
@@ -142,7 +144,6 @@ describe('a failing disk', () => {
 
     expect(written).toBeGreaterThan(0);
     expect((await stat(segmentPath(folder))).size).toBe(durable);
-    expect(store.health().isWritable).toBe(true);
   });
 
   it('keeps no file of a segment that could not be opened', async () => {
@@ -155,6 +156,28 @@ describe('a failing disk', () => {
       await expect(store.append(identity, () => contents)).rejects.toThrow();
     }
     expect(await readdir(path.join(folder, 'segments'))).toEqual(['00000001.jsonl']);
+  });
+
+  it('leaves one new segment behind, however often a flush fails', async () => {
+    const folder = await tempFolder();
+    const store = await openStore(folder);
+    await fill(store, 1);
+    const { identity, contents } = aBatch([anEvent({ timestamp: 7 })]);
+    for (let round = 0; round < 5; round++) {
+      await failOnce('datasync', 'EIO', folder);
+      await expect(store.append(identity, () => contents)).rejects.toThrow();
+    }
+    const small = aBatch([anEvent({ timestamp: 8, context: [] })]);
+
+    // Shorter than what failed in its place.
+    await store.append(small.identity, () => small.contents);
+    const { size } = await stat(segmentPath(folder, 2));
+    expect(store.snapshot().segments.at(-1)?.length).toBe(size);
+    await store.append(identity, () => contents);
+
+    expect(await readdir(path.join(folder, 'segments'))).toEqual(['00000001.jsonl', '00000002.jsonl']);
+    await store.close();
+    expect(await readable(await openStore(folder))).toEqual({ timestamps: [0, 8, 7], damage: [] });
   });
 
   it('acknowledges nothing until the manifest says that the failed segment is closed', async () => {

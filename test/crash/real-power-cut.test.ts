@@ -1,0 +1,79 @@
+import { randomInt } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { addUser, runCli } from '../support/add-user.ts';
+import { startCuttingProxy } from '../support/cutting-proxy.ts';
+import { anEvent, FILTER } from '../support/events.ts';
+import { MAY_MOUNT, UNLESS_MOUNTED } from '../support/fault-tools.ts';
+import { mountImage } from '../support/mounts.ts';
+import { linkOf, makeReport, postJson, reportedNames } from '../support/report-client.ts';
+import { startServerProcess } from '../support/server-process.ts';
+import { startWriters } from '../support/stubborn-writers.ts';
+
+const WRITERS = 8;
+/** Of the writers, those whose batches are heavy. */
+const HEAVY_WRITERS = 3;
+const ROUNDS = 10;
+
+/** Nearly 1 MB of another product's. */
+const HEAVY = Array.from({ length: 16 }, () =>
+  anEvent({ product: 'WEIGHT', context: Array.from({ length: 14 }, () => 'x'.repeat(4_096)) }),
+);
+
+describe.skipIf(!MAY_MOUNT)(`a cut of the power below the built server${UNLESS_MOUNTED}`, () => {
+  it('takes no acknowledged event, again and again', async () => {
+    const disk = await mountImage();
+    const proxy = await startCuttingProxy(0);
+    let server = await startServerProcess({ dataFolder: disk.folder });
+    proxy.setPort(server.port);
+    // The first segment, of 64 MiB, is full in one of the first rounds.
+    for (let count = 0; count < 60; count++) await postJson(`${server.url}/events`, { events: HEAVY });
+    const writers = startWriters(proxy.url, WRITERS, (writer) => (writer < HEAVY_WRITERS ? HEAVY : []));
+    let cutInFlight = 0;
+    let unflushedLost = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      await writers.round();
+      // The control: what nobody flushes, the same cut takes.
+      const unflushed = path.join(disk.folder, `unflushed-${round}`);
+      await writeFile(unflushed, 'not flushed');
+      await new Promise((resolve) => setTimeout(resolve, randomInt(0, 300)));
+      if (proxy.pending() > 0) cutInFlight++;
+      await disk.cutPower();
+      // A server that does not notice goes on for a while.
+      await new Promise((resolve) => setTimeout(resolve, randomInt(0, 50)));
+      await server.stop('SIGKILL');
+      await disk.restart();
+      if ((await readFile(unflushed, 'utf8').catch(() => '')) !== 'not flushed') unflushedLost++;
+      server = await startServerProcess({ dataFolder: disk.folder });
+      proxy.setPort(server.port);
+    }
+    await writers.stop();
+
+    const segments = await readdir(path.join(disk.folder, 'segments'));
+    const reported = await reportedNames(server.url);
+    expect(cutInFlight).toBeGreaterThanOrEqual(ROUNDS / 2);
+    expect(segments.length).toBeGreaterThan(1);
+    expect(unflushedLost).toBeGreaterThan(ROUNDS / 2);
+    expect(server.log()).not.toContain('damaged');
+    expect(reported.toSorted()).toEqual(writers.acknowledged.toSorted());
+    expect(new Set(reported).size).toBe(reported.length);
+  });
+
+  it('takes no user and no report', async () => {
+    const disk = await mountImage();
+    const first = await startServerProcess({ dataFolder: disk.folder });
+    await postJson(`${first.url}/events`, { events: [anEvent({ timestamp: 7 })] });
+    await addUser(disk.folder, 'ann', 'A', 'one');
+    const { source, status } = await makeReport(first.url, { filter: FILTER, output: { header: false } });
+    await disk.cutPower();
+    await first.stop('SIGKILL');
+    await disk.restart();
+
+    const second = await startServerProcess({ dataFolder: disk.folder });
+
+    expect(status).toBe('COMPLETE');
+    expect(await (await fetch(await linkOf(second.url, source))).text()).toMatch(/^7\|/);
+    expect(await runCli(['user', 'list'], disk.folder)).toContain('ann\twaybill\tA\n');
+  });
+});
