@@ -6,6 +6,8 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly storeUrl: string;
+  /** Bytes at which a log segment is complete. */
+  readonly segmentBytes: number;
   /** Folder of users, jobs, secrets and report files. */
   readonly dataFolder: string;
   readonly admin: { readonly id: string; readonly password: string } | undefined;
@@ -37,6 +39,11 @@ const SETTINGS = {
   host: { name: 'HOST', fallback: '127.0.0.1', help: 'address to listen on' },
   port: { name: 'PORT', fallback: '8080', help: 'port to listen on; 0 takes a free one' },
   store: { name: 'WAYBILL_STORE', fallback: 'file:./data', help: 'where events are stored: file:DIR' },
+  segmentBytes: {
+    name: 'WAYBILL_SEGMENT_BYTES',
+    fallback: '67108864',
+    help: 'bytes at which a log segment is complete, and is sealed',
+  },
   data: { name: 'WAYBILL_DATA', fallback: './data', help: 'folder of users, jobs and reports' },
   admin: {
     name: 'WAYBILL_ADMIN',
@@ -141,6 +148,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     host: text(SETTINGS.host),
     port: integer(SETTINGS.port, 0, 65_535),
     storeUrl,
+    // Sealing needs the memory of a whole segment.
+    segmentBytes: integer(SETTINGS.segmentBytes, 4_096, 67_108_864),
     dataFolder: text(SETTINGS.data),
     admin,
     catalog: text(SETTINGS.catalog) || undefined,

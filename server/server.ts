@@ -54,6 +54,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     const lock: DirectoryLock = await lockDirectory(paths.root, paths.lock);
     opened.push(() => lock.release());
     const store: EventStore = await openStore(config.storeUrl, now(), {
+      segmentBytes: config.segmentBytes,
       compactionChild: beside('compaction-child.js'),
       onCompactionFailure: (error) => logger.error({ err: error }, 'sealing or merging failed'),
     });

@@ -84,6 +84,7 @@ async function openEraser(config: Config, paths: DataPaths): Promise<OpenedTarge
   const logger = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
   await mkdir(paths.reports, { recursive: true, mode: 0o700 });
   const store = await openStore(config.storeUrl, Date.now(), {
+    segmentBytes: config.segmentBytes,
     compactionChild: path.join(here, 'compaction-child.js'),
     onCompactionFailure: (error) => logger.error({ err: error }, 'sealing or merging failed'),
   });

@@ -29,6 +29,8 @@ function folderOf(url: string): string {
 }
 
 export interface StoreOptions {
+  /** Bytes at which a log segment is complete. */
+  readonly segmentBytes: number;
   /** The built entry of the processes that tidy up a store's files, `compaction-child.js`. */
   readonly compactionChild: string;
   /** Told of each failure to tidy up; it is tried again. */
@@ -45,12 +47,17 @@ const COMPACTION_RETRY_MS = [5_000, 300_000] as const;
  * @throws Error in words for the operator.
  */
 export async function openStore(url: string, nowMs: number, options: StoreOptions): Promise<EventStore> {
-  return SegmentEventStore.open(folderOf(url), nowMs, WRITER_DEFAULTS, {
-    run: compactionInProcess(options.compactionChild),
-    onFailure: options.onCompactionFailure,
-    retryMs: COMPACTION_RETRY_MS,
-    now: Date.now,
-  });
+  return SegmentEventStore.open(
+    folderOf(url),
+    nowMs,
+    { ...WRITER_DEFAULTS, segmentBytes: options.segmentBytes },
+    {
+      run: compactionInProcess(options.compactionChild),
+      onFailure: options.onCompactionFailure,
+      retryMs: COMPACTION_RETRY_MS,
+      now: Date.now,
+    },
+  );
 }
 
 /** Opens a snapshot for reading, in any process. */

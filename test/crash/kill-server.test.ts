@@ -1,5 +1,8 @@
 import { randomInt } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runCli } from '../support/add-user.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { reportedNames } from '../support/report-client.ts';
 import { startServerProcess } from '../support/server-process.ts';
@@ -11,10 +14,13 @@ const ROUNDS = 10;
 const CUT_SHARE = 1 / 3;
 
 describe('a server that is killed again and again', () => {
-  it('has every acknowledged event in its report once, and nothing else', async () => {
+  it.each([
+    ['', {}],
+    [', while it seals and merges', { WAYBILL_SEGMENT_BYTES: '20000' }],
+  ])('has every acknowledged event in its report once, and nothing else%s', async (_title, env) => {
     const dataFolder = await tempFolder();
     const proxy = await startCuttingProxy(CUT_SHARE);
-    let server = await startServerProcess({ dataFolder });
+    let server = await startServerProcess({ dataFolder, env });
     proxy.setPort(server.port);
     const writers = startWriters(proxy.url, WRITERS);
     let killedInFlight = 0;
@@ -23,7 +29,7 @@ describe('a server that is killed again and again', () => {
       await new Promise((resolve) => setTimeout(resolve, randomInt(0, 100)));
       if (proxy.pending() > 0) killedInFlight++;
       expect(await server.stop('SIGKILL')).toBeNull();
-      server = await startServerProcess({ dataFolder });
+      server = await startServerProcess({ dataFolder, env });
       proxy.setPort(server.port);
     }
     await writers.stop();
@@ -34,5 +40,8 @@ describe('a server that is killed again and again', () => {
     expect(server.log()).not.toContain('damaged');
     expect(reported.toSorted()).toEqual(writers.acknowledged.toSorted());
     expect(new Set(reported).size).toBe(reported.length);
+    expect(await runCli(['verify'], dataFolder)).toMatch(/no damage\n$/);
+    const manifest = await readFile(path.join(dataFolder, 'manifest.jsonl'), 'utf8');
+    expect(manifest.includes('"op":"merge"')).toBe('WAYBILL_SEGMENT_BYTES' in env);
   });
 });

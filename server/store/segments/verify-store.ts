@@ -6,7 +6,7 @@ import { verifyIdFile } from './verify-id-file.ts';
 import { FilesInForce } from './files-in-force.ts';
 import { readManifest } from './read-manifest.ts';
 import { scanSegment } from './scan-segment.ts';
-import { verifySealed } from './sealed-reader.ts';
+import { verifySealed } from './verify-sealed.ts';
 
 /** What was found in one file of a store. */
 export interface VerifiedFile {

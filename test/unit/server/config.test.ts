@@ -13,6 +13,7 @@ describe('readConfig', () => {
       catalog: undefined,
       reportWorkers: 2,
       linkTtlMs: 900_000,
+      retentionDays: undefined,
       limits: DEFAULT_LIMITS,
     });
   });
