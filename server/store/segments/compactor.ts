@@ -69,7 +69,7 @@ export class Compactor {
 
   /** Resolves when there is nothing to do, or it failed and waits. */
   async settled(): Promise<void> {
-    await this.#running;
+    while (this.#running !== undefined) await this.#running;
   }
 
   /** Ends what is under way; it is begun anew at the next start. */
@@ -142,7 +142,7 @@ export class Compactor {
       return { answer: done, idFile: await IdFile.open(ids.final) };
     });
     const isDamaged = answer.damage.length > 0;
-    await this.#commit({
+    await this.#commitIds(idFile, {
       op: 'seal',
       segment,
       sealed: sealedEntry(number, answer.summary, 0),
@@ -204,12 +204,22 @@ export class Compactor {
       await giveNames([output]);
       return { answer: done, idFile: await IdFile.open(output.final) };
     });
-    await this.#commit({ op: 'merge-ids', from, ids: idsEntry(number, answer.ids) });
+    await this.#commitIds(idFile, { op: 'merge-ids', from, ids: idsEntry(number, answer.ids) });
     const merged = from.map((input) => idFiles.get(input)).filter((file) => file !== undefined);
     idFiles.set(number, idFile);
     for (const input of from) idFiles.delete(input);
     await index.replaceFiles(merged, idFile);
     for (const pair of inputs) await retirePair(pins, pair);
+  }
+
+  /** Puts an id file in force, or lets go of it. */
+  async #commitIds(idFile: IdFile, record: ManifestRecord): Promise<void> {
+    try {
+      await this.#commit(record);
+    } catch (error) {
+      await idFile.close();
+      throw error;
+    }
   }
 
   /**
