@@ -1,7 +1,12 @@
-import type { LineLocation } from './batch-index.ts';
 import { KEY_WORDS, parseKey } from './batch-key.ts';
 import { hashKey, randomSeed } from './keyed-hash.ts';
 import { TablePartition, type KeyHash } from './table-partition.ts';
+
+/** Where a batch's line is: the number of its segment, and the line's first byte in it. */
+export interface LineLocation {
+  readonly segment: number;
+  readonly offset: number;
+}
 
 const PARTITION_BITS = 11;
 /** In the place of an offset: the batch was split and is itself never stored. */
