@@ -2,7 +2,7 @@ import { KEY_WORDS, parseKey } from './batch-key.ts';
 import { hashKey, randomSeed } from './keyed-hash.ts';
 import { TablePartition, type KeyHash } from './table-partition.ts';
 
-/** Where a batch's line is: the number of its log segment, and the line's first byte in it. */
+/** Where a batch's line is: the number of its segment, and the line's first byte in it. */
 export interface LineLocation {
   readonly segment: number;
   readonly offset: number;
