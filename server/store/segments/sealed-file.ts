@@ -25,6 +25,8 @@ export interface ReadBlock {
   readonly bytes: Buffer;
   /** Whether the checksum says so; if not, any of its lines may be damaged. */
   readonly isWhole: boolean;
+  /** Whether that it may be damaged was reported already, or is not known. */
+  readonly isReported: boolean;
   /** Number among the blocks asked for. */
   readonly number: number;
 }
@@ -37,6 +39,7 @@ export class SealedFile {
   readonly #file: FileHandle;
   readonly #onDamage: OnDamage;
   #batches: SealedBatches | null = null;
+  #isEndReported = false;
   /** The index's first line; undefined if it can't be read. */
   readonly header: SealedIndexHeader | undefined;
 
@@ -120,11 +123,20 @@ export class SealedFile {
       if (isWanted(number)) {
         if (buffer.length < length) buffer = Buffer.allocUnsafeSlow(length);
         const bytes = buffer.subarray(0, await this.#fill(buffer, length, at));
+        const isCut = bytes.length < length;
+        if (isCut) this.#reportEnd(at + bytes.length);
         const isWhole = checksum !== UNKNOWN_CHECKSUM && checksumText(crc32(bytes)) === checksum;
-        yield { offset: at, bytes, isWhole, number };
+        const isReported = isCut || checksum === UNKNOWN_CHECKSUM;
+        yield { offset: at, bytes, isWhole, isReported, number };
       }
       at += length;
     }
+  }
+
+  #reportEnd(offset: number): void {
+    if (this.#isEndReported) return;
+    this.#isEndReported = true;
+    this.#onDamage({ path: this.#pair.data, offset, reason: 'the file ends too early' });
   }
 
   async #fill(buffer: Buffer, length: number, offset: number): Promise<number> {
