@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { UsageEvent } from '../../../../shared/event.ts';
+import { isRecord } from '../../../../shared/text.ts';
 import {
   checkedFields,
   encodeCheckedLine,
@@ -59,7 +60,9 @@ const batch = fc
     refused: fc.array(fc.record({ at: fc.nat(8), value: nasty }), { maxLength: 2 }),
   })
   .map(({ events, skew, isPart, hasLedger, refused }): ABatch => {
-    const sequences = [...new Set(refused.map(({ at }) => Math.min(at, events.length)))].sort();
+    const sequences = [...new Set(refused.map(({ at }) => Math.min(at, events.length)))].toSorted(
+      (a, b) => a - b,
+    );
     const rejected = sequences.map((sequence, index) => ({
       sequence: sequence + index,
       code: 'EVENT_TYPE_UNKNOWN' as const,
@@ -80,11 +83,13 @@ const reversed = (value: unknown): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).toReversed())
     : value;
+const eventsOf = ({ events }: Record<string, unknown>): readonly unknown[] =>
+  Array.isArray(events) ? events : [];
 const FORMS: readonly (readonly [string, Form])[] = [
   ['with spaces', (line) => JSON.stringify(line, null, 1).replaceAll('\n', '')],
   [
     'with its events in another order of keys',
-    (line) => JSON.stringify({ ...line, events: (line['events'] as unknown[]).map(reversed) }),
+    (line) => JSON.stringify({ ...line, events: eventsOf(line).map(reversed) }),
   ],
   ['in another order of keys', (line) => JSON.stringify(reversed(line))],
   ['with a key that nobody knows', (line) => JSON.stringify({ ...line, another: [']}'] })],
@@ -104,8 +109,9 @@ const FORMS: readonly (readonly [string, Form])[] = [
 function inForm(line: Buffer, form: Form): Buffer {
   const fields = checkedFields(line.subarray(0, -1));
   if (fields === undefined) throw new Error('the line is whole');
-  const parsed = JSON.parse(fieldsText(fields)) as Record<string, unknown>;
-  return encodeCheckedLine([Buffer.from(form(parsed).slice(1))]);
+  const parsed: unknown = JSON.parse(fieldsText(fields));
+  if (!isRecord(parsed)) throw new Error('the line is an object');
+  return encodeCheckedLine([Buffer.from(form({ ...parsed }).slice(1))]);
 }
 
 async function sealedBytes(folder: string, name: string, lines: readonly Buffer[]) {

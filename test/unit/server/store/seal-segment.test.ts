@@ -229,8 +229,8 @@ describe('sealSegment', () => {
 
     const data = await readFile(pairIn(folder).data);
     const index = await jsonLines(pairIn(folder).index);
-    const [header] = index.filter(isIndexHeader);
-    const [cluster] = index.filter(isCluster);
+    const header = index.find(isIndexHeader);
+    const cluster = index.find(isCluster);
     expect(header).toMatchObject({ rows: 900, bytes: data.length, clusters: 1, lines: 902 });
     expect(cluster).toMatchObject({ rows: 900, from: NOW, to: NOW + 899 });
     expect(cluster?.types).toEqual({ 'TYPE-0': 300, 'TYPE-1': 300, 'TYPE-2': 300 });
