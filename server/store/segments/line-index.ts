@@ -6,7 +6,7 @@ const CAPACITY = 2_048;
 /** Finds lines and what they are ordered by, in bytes of whole lines; one object is used again and again. */
 export class LineIndex implements KeyedLines {
   readonly #keyOf: (lines: Buffer, at: number) => number;
-  bytes = Buffer.alloc(0);
+  bytes: Buffer = Buffer.alloc(0);
   count = 0;
   starts = new Uint32Array(CAPACITY);
   keys = new Float64Array(CAPACITY);

@@ -1,3 +1,5 @@
+const RUN_BYTES = 65_536;
+
 /** Lines of an input that are in order, valid until the next ones of it are asked for. */
 export interface KeyedLines {
   readonly bytes: Buffer;
@@ -32,11 +34,42 @@ export async function mergeLines(
     const cursor = new Cursor(input, number);
     if (await cursor.load()) insert(cursor);
   }
+  const runs = new RunBuffer();
   for (;;) {
     const cursor = cursors.shift();
-    if (cursor === undefined) return;
-    await append(cursor.takeBelow(cursors[0]?.key ?? Infinity));
+    if (cursor === undefined) break;
+    const run = cursor.takeBelow(cursors[0]?.key ?? Infinity);
+    if (!runs.add(run)) {
+      if (!runs.isEmpty) await append(runs.take());
+      if (!runs.add(run)) await append(run);
+    }
     if (cursor.hasLines || (await cursor.load())) insert(cursor);
+  }
+  if (!runs.isEmpty) await append(runs.take());
+}
+
+/** Puts short runs together: where inputs overlap, each may be a single line. */
+class RunBuffer {
+  readonly #bytes = Buffer.allocUnsafeSlow(RUN_BYTES);
+  #held = 0;
+
+  get isEmpty(): boolean {
+    return this.#held === 0;
+  }
+
+  /** Adds a run; returns false, and does not, if there is no room. */
+  add(run: Buffer): boolean {
+    if (this.#held + run.length > this.#bytes.length) return false;
+    this.#bytes.set(run, this.#held);
+    this.#held += run.length;
+    return true;
+  }
+
+  /** All that was added, valid until more is. */
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#held);
+    this.#held = 0;
+    return taken;
   }
 }
 
