@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { UsageEvent } from '../../shared/event.ts';
@@ -18,13 +17,10 @@ export function aBatchNow(events: readonly UsageEvent[], changes: Parameters<typ
 
 /** The lines of batches as a log segment has them, from a position on. */
 export function logLines(batches: readonly ABatch[], firstPosition = 1): readonly Buffer[] {
-  return batches.map(({ identity, contents }, index) =>
-    encodeBatchLine(
-      encodeBatchBody(identity, contents),
-      firstPosition + index,
-      index % 3 === 0 ? index : undefined,
-    ),
-  );
+  return batches.map(({ identity, contents }, index) => {
+    const durable = index % 3 === 0 ? index : undefined;
+    return encodeBatchLine(encodeBatchBody(identity, contents), firstPosition + index, durable);
+  });
 }
 
 export function pairIn(folder: string, name = 'sealed'): FilePair {
@@ -71,5 +67,3 @@ export function compareEvents(a: StoredEvent, b: StoredEvent): number {
     a.timestamp - b.timestamp || (a.batch < b.batch ? -1 : a.batch > b.batch ? 1 : a.sequence - b.sequence)
   );
 }
-
-export { randomUUID };

@@ -1,5 +1,6 @@
 import type { Damage, SnapshotSegment } from '../event-store.ts';
 import type { BatchRecord, StoredRecord } from './batch-record.ts';
+import { DamageList } from './damage-list.ts';
 import { LineScanner, type ScannedBatch } from './line-scanner.ts';
 import { readLogChunks } from './log-chunks.ts';
 import { RowStage } from './row-stage.ts';
@@ -15,6 +16,7 @@ export interface ReadLog {
   /** Lines about batches of which more is kept than their events, in the order of their positions. */
   readonly notes: readonly Buffer[];
   readonly totals: BatchTotals;
+  /** The first 1,000. */
   readonly damage: readonly Damage[];
 }
 
@@ -29,7 +31,7 @@ export async function readLog({ path, length, dropped }: SnapshotSegment): Promi
   const scanner = new LineScanner();
   const batches = new BatchCollector();
   const isDropped = new Set(dropped);
-  const damage: Damage[] = [];
+  const damage = new DamageList();
   let held = 0;
   for await (const chunk of readLogChunks(path, length)) {
     const { bytes, offset } = chunk;
@@ -39,15 +41,15 @@ export async function readLog({ path, length, dropped }: SnapshotSegment): Promi
       const end = isEnded ? newline : chunk.length;
       if (!isDropped.has(offset + start)) {
         const batch = isEnded ? scanner.scan(chunk, start, end) : undefined;
-        if (batch === undefined) damage.push({ path, offset: offset + start, reason: 'the line is damaged' });
+        if (batch === undefined) damage.add({ path, offset: offset + start, reason: 'the line is damaged' });
         else batches.add(batch);
       }
       start = end + 1;
     }
     held = offset + chunk.length;
   }
-  if (held < length) damage.push({ path, offset: held, reason: 'the file ends too early' });
-  return { ...batches.end(), damage };
+  if (held < length) damage.add({ path, offset: held, reason: 'the file ends too early' });
+  return { ...batches.end(), damage: damage.found };
 }
 
 class BatchCollector {

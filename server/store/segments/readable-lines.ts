@@ -1,5 +1,5 @@
 import type { ReadBlock } from './sealed-file.ts';
-import { UNKNOWN_CHECKSUM, type SealedBlock, type SealedCluster } from './sealed-index.ts';
+import type { SealedCluster } from './sealed-index.ts';
 import { compareRows, readRow, type SealedRow } from './sealed-row.ts';
 
 const NEWLINE = 0x0a;
@@ -15,24 +15,23 @@ export type OnDamagedLine = (offset: number, reason: string) => void;
  * @param read - Reads a line without its newline; undefined if it is damaged.
  */
 export function readableLines<Line>(
-  { bytes, offset }: ReadBlock,
-  [, checksum]: SealedBlock,
+  { bytes, offset, isReported }: ReadBlock,
   read: (line: Buffer) => Line | undefined,
   onDamage: OnDamagedLine,
 ): readonly Line[] {
   const lines: Line[] = [];
-  let isReported = checksum === UNKNOWN_CHECKSUM;
+  let isTold = isReported;
   for (let start = 0; start < bytes.length;) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline;
     const line = read(bytes.subarray(start, end));
     if (line === undefined) {
-      isReported = true;
+      isTold = true;
       onDamage(offset + start, 'the line is damaged');
     } else lines.push(line);
     start = end + 1;
   }
-  if (!isReported) onDamage(offset, 'the checksum of these lines is wrong');
+  if (!isTold) onDamage(offset, 'the checksum of these lines is wrong');
   return lines;
 }
 
@@ -42,12 +41,12 @@ export function readableRows(
   { blocks, from, to }: SealedCluster,
   onDamage: OnDamagedLine,
 ): readonly SealedRow[] {
-  const own = blocks[block.number] ?? [0, UNKNOWN_CHECKSUM, from];
+  const first = blocks[block.number]?.[2] ?? from;
   const last = blocks[block.number + 1]?.[2] ?? to;
   const read = (line: Buffer): SealedRow | undefined => {
     const row = readRow(line);
-    return row !== undefined && row[0] >= own[2] && row[0] <= last ? row : undefined;
+    return row !== undefined && row[0] >= first && row[0] <= last ? row : undefined;
   };
   // A damaged timestamp may still be one of this block, but at another place.
-  return readableLines(block, own, read, onDamage).toSorted(compareRows);
+  return readableLines(block, read, onDamage).toSorted(compareRows);
 }

@@ -19,7 +19,7 @@ export interface SealedSegment {
   readonly summary: SealedSummary;
   /** What is to be remembered of each batch, and of those it was split from; in the log's order. */
   readonly records: readonly (readonly [id: string, record: BatchRecord])[];
-  /** Lines that could not be read and are in neither. */
+  /** Lines that could not be read and are in neither, the first 1,000. */
   readonly damage: readonly Damage[];
 }
 
@@ -48,13 +48,13 @@ export async function sealSegment({ source, sealed }: SealTask): Promise<SealedS
 async function writeClusters(writer: SealedWriter, stage: RowStage): Promise<void> {
   const { batchIds, types } = stage;
   const typeNames = Array.from({ length: types.count }, (_, type) => parseText(types.text(type)));
+  const typeCounts = new Uint32Array(types.count);
   const copier = new RowCopier();
   for (const { name, cluster } of namedClusters(stage)) {
-    const rows = sortRows(cluster, batchIds, types.count);
+    const rows = sortRows(cluster, batchIds, typeCounts);
     for (const lines of copier.copy(rows)) await writer.appendRows(name, lines);
-    const counts = typeNames.map((type, number) => [type, rows.types[number] ?? 0] as const);
-    const present = counts.filter(([, count]) => count > 0);
-    await writer.endCluster({ rows: cluster.rows, from: rows.from, to: rows.to, types: present });
+    const named = rows.types.map(([type, count]) => [typeNames[type] ?? '', count] as const);
+    await writer.endCluster({ rows: cluster.rows, from: rows.from, to: rows.to, types: named });
   }
 }
 

@@ -25,6 +25,8 @@ export interface ReadBlock {
   readonly bytes: Buffer;
   /** Whether the checksum says so; if not, any of its lines may be damaged. */
   readonly isWhole: boolean;
+  /** Whether there is nothing to report of the block itself: it is whole, or was reported, or nobody knows. */
+  readonly isReported: boolean;
   /** Number among the blocks asked for. */
   readonly number: number;
 }
@@ -37,6 +39,8 @@ export class SealedFile {
   readonly #file: FileHandle;
   readonly #onDamage: OnDamage;
   #batches: SealedBatches | null = null;
+  #isEndReported = false;
+  #buffer = Buffer.alloc(0);
   /** The index's first line; undefined if it can't be read. */
   readonly header: SealedIndexHeader | undefined;
 
@@ -114,27 +118,36 @@ export class SealedFile {
     blocks: readonly SealedBlock[],
     isWanted: (number: number) => boolean = () => true,
   ): AsyncGenerator<ReadBlock, void, undefined> {
-    let buffer = Buffer.alloc(0);
     let at = offset;
     for (const [number, [length, checksum]] of blocks.entries()) {
       if (isWanted(number)) {
-        if (buffer.length < length) buffer = Buffer.allocUnsafeSlow(length);
-        const bytes = buffer.subarray(0, await this.#fill(buffer, length, at));
+        const bytes = await this.#read(at, length);
+        const isCut = bytes.length < length;
+        if (isCut) this.#reportEnd(at + bytes.length);
         const isWhole = checksum !== UNKNOWN_CHECKSUM && checksumText(crc32(bytes)) === checksum;
-        yield { offset: at, bytes, isWhole, number };
+        const isReported = isWhole || isCut || checksum === UNKNOWN_CHECKSUM;
+        yield { offset: at, bytes, isWhole, isReported, number };
       }
       at += length;
     }
   }
 
-  async #fill(buffer: Buffer, length: number, offset: number): Promise<number> {
+  #reportEnd(offset: number): void {
+    if (this.#isEndReported) return;
+    this.#isEndReported = true;
+    this.#onDamage({ path: this.#pair.data, offset, reason: 'the file ends too early' });
+  }
+
+  /** As many of the bytes as there are. */
+  async #read(offset: number, length: number): Promise<Buffer> {
+    if (this.#buffer.length < length) this.#buffer = Buffer.allocUnsafeSlow(length);
     let held = 0;
     while (held < length) {
-      const { bytesRead } = await this.#file.read(buffer, held, length - held, offset + held);
+      const { bytesRead } = await this.#file.read(this.#buffer, held, length - held, offset + held);
       if (bytesRead === 0) break;
       held += bytesRead;
     }
-    return held;
+    return this.#buffer.subarray(0, held);
   }
 }
 

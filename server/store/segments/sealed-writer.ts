@@ -11,8 +11,8 @@ export interface ClusterTotals {
   readonly rows: number;
   readonly from: number;
   readonly to: number;
-  /** Rows of each type, in any order. */
-  readonly types: Iterable<readonly [type: string, rows: number]>;
+  /** Rows of each type, in any order; null if there are more than `MAX_TYPES`. */
+  readonly types: readonly (readonly [type: string, rows: number])[] | null;
 }
 
 /** What is known of the batches when the last of them is written. */
@@ -23,8 +23,8 @@ export interface BatchTotals extends StoreTotals {
   readonly lastPosition: number;
 }
 
-/** An index line names no more types: anybody may send any, where there is no catalog. */
-const MAX_TYPES = 1_000;
+/** A line of the index names no more types: anybody may send any, where there is no catalog. */
+export const MAX_TYPES = 1_000;
 
 /** Writes the two files of a sealed segment: clusters in their order, then the lines about batches. */
 export class SealedWriter {
@@ -148,9 +148,9 @@ export class SealedWriter {
 }
 
 function typesField(types: ClusterTotals['types']): Readonly<Record<string, number>> | null {
-  const entries = [...types].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  if (types === null || types.length > MAX_TYPES) return null;
   // Unlike an assignment this makes `__proto__` a field like any other.
-  return entries.length > MAX_TYPES ? null : Object.fromEntries(entries);
+  return Object.fromEntries(types.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function widened(

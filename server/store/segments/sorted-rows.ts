@@ -16,8 +16,8 @@ const PIECE_BYTES = 262_144;
 export interface SortedRows {
   readonly from: number;
   readonly to: number;
-  /** Rows by the number of their type. */
-  readonly types: Uint32Array;
+  /** Numbers of the types that there are, and how many rows have each. */
+  readonly types: readonly (readonly [type: number, rows: number])[];
   readonly chunks: readonly RowChunk[];
   /** In order: the chunk that each row is in, and its place there. */
   readonly chunkNumbers: Uint32Array;
@@ -26,18 +26,18 @@ export interface SortedRows {
 
 /**
  * @param batchIds - What the rows' batches are called.
- * @param typeCount - How many types there are.
+ * @param typeCounts - A zero for each type that there is; they are zero again afterwards.
  */
 export function sortRows(
   { chunks, rows }: StagedCluster,
   batchIds: readonly string[],
-  typeCount: number,
+  typeCounts: Uint32Array,
 ): SortedRows {
   const timestamps = new Float64Array(rows);
   const chunkNumbers = new Uint32Array(rows);
   const places = new Uint32Array(rows);
   const batches = new Uint32Array(rows);
-  const types = new Uint32Array(typeCount);
+  const found: number[] = [];
   let row = 0;
   for (let number = 0; number < chunks.length; number++) {
     const chunk = chunks[number];
@@ -49,10 +49,14 @@ export function sortRows(
       places[row] = at;
       batches[row] = view.getUint32(at + STAGED_BATCH, true);
       const type = view.getUint32(at + STAGED_TYPE, true);
-      types[type] = (types[type] ?? 0) + 1;
+      const before = typeCounts[type] ?? 0;
+      if (before === 0) found.push(type);
+      typeCounts[type] = before + 1;
       at += STAGED_HEAD_BYTES + view.getUint32(at + STAGED_BYTES, true);
     }
   }
+  const types = found.map((type) => [type, typeCounts[type] ?? 0] as const);
+  for (const type of found) typeCounts[type] = 0;
   const sequenceOf = (place: number): number =>
     chunks[chunkNumbers[place] ?? 0]?.view.getUint32((places[place] ?? 0) + STAGED_SEQUENCE, true) ?? 0;
   const order = orderByTimestamp(timestamps);
