@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addUser, runCli } from '../support/add-user.ts';
+import { aPost, expectRefused, expectReported, expectStored, postAll } from '../support/batch-poster.ts';
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { anEvent, FILTER } from '../support/events.ts';
+import { startFailingServer } from '../support/failing-calls.ts';
 import { MAY_MOUNT, UNLESS_MOUNTED } from '../support/fault-tools.ts';
 import { mountImage } from '../support/mounts.ts';
 import { linkOf, makeReport, postJson, reportedNames } from '../support/report-client.ts';
@@ -59,6 +62,23 @@ describe.skipIf(!MAY_MOUNT)(`a cut of the power below the built server${UNLESS_M
     expect(server.log()).not.toContain('damaged');
     expect(reported.toSorted()).toEqual(writers.acknowledged.toSorted());
     expect(new Set(reported).size).toBe(reported.length);
+  });
+
+  it('takes nothing that a killed server left unflushed, once a retry of it is acknowledged', async () => {
+    const disk = await mountImage();
+    const failing = await startFailingServer(disk.folder);
+    const [early, late] = [aPost(), aPost()];
+    expectStored(await postAll(failing.url, [early]));
+    await failing.fail('sync/fdatasync', constants.errno.EIO);
+    expectRefused(await postAll(failing.url, [late]), 503, 'STORE_UNAVAILABLE');
+    await failing.stop('SIGKILL');
+    const restarted = await startServerProcess({ dataFolder: disk.folder });
+    expectStored(await postAll(restarted.url, [late]));
+    await disk.cutPower();
+    await restarted.stop('SIGKILL');
+    await disk.restart();
+
+    await expectReported((await startServerProcess({ dataFolder: disk.folder })).url, [early, late]);
   });
 
   it('takes no user and no report', async () => {
