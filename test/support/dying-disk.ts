@@ -10,7 +10,7 @@ const HANDLE_CHANGES = ['write', 'truncate', 'sync', 'datasync'] as const;
 /**
  * A disk under a process that dies before its n-th change: that one and all after it do not happen.
  *
- * Stands in for `node:fs/promises` through `wrap`.
+ * `wrapChanges` and `watch` have it asked.
  */
 export class DyingDisk {
   /** The changes so far, by name. */
@@ -51,17 +51,17 @@ export class DyingDisk {
     }
     return handle;
   }
+}
 
-  /** The calls that change something, counted. */
-  static wrap(original: FileSystem, current: () => DyingDisk | undefined): Partial<FileSystem> {
-    const wrapped = CHANGES.map((name) => {
-      const call: (...args: never[]) => Promise<unknown> = original[name];
-      const counted = async (...args: never[]): Promise<unknown> => {
-        current()?.change(name);
-        return call(...args);
-      };
-      return [name, counted];
-    });
-    return Object.fromEntries(wrapped);
-  }
+/** The calls of a file system that change something, counted. */
+export function wrapChanges(original: FileSystem, current: () => DyingDisk | undefined): Partial<FileSystem> {
+  const wrapped = CHANGES.map((name) => {
+    const call: (...args: never[]) => Promise<unknown> = original[name];
+    const counted = async (...args: never[]): Promise<unknown> => {
+      current()?.change(name);
+      return call(...args);
+    };
+    return [name, counted];
+  });
+  return Object.fromEntries(wrapped);
 }

@@ -58,9 +58,11 @@ export function aBatch(
 
 export async function readAll(store: EventStore, filter: ReportFilter = FILTER): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
-  const reader = openSnapshot(store.snapshot()).read(filter, (damage) => {
+  const snapshot = store.snapshot();
+  const reader = openSnapshot(snapshot).read(filter, (damage) => {
     throw new Error(`damage in ${damage.path} at ${damage.offset}: ${damage.reason}`);
   });
   for await (const some of reader) events.push(...some);
+  store.release(snapshot);
   return events;
 }

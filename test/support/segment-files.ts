@@ -53,8 +53,10 @@ export async function readable(
 ): Promise<{ timestamps: number[]; damage: Damage[] }> {
   const damage: Damage[] = [];
   const timestamps: number[] = [];
-  for await (const events of openSnapshot(store.snapshot()).read(FILTER, (found) => damage.push(found))) {
+  const snapshot = store.snapshot();
+  for await (const events of openSnapshot(snapshot).read(FILTER, (found) => damage.push(found))) {
     timestamps.push(...events.map(({ timestamp }) => timestamp));
   }
+  store.release(snapshot);
   return { timestamps, damage };
 }

@@ -19,6 +19,8 @@ export interface RowFilter {
   /** What is known without a look at the rows; `some` has `keepsRow` asked for each. */
   ofCluster(cluster: SealedCluster): 'all' | 'none' | 'some';
   keepsRow(row: SealedRow, cluster: ClusterName): boolean;
+  /** What is kept of a line about a batch, the very same if all of it is; undefined if nothing is. */
+  ofBatch(line: SealedBatchLine): SealedBatchLine | undefined;
 }
 
 /** One of the sealed segments that are merged. */
@@ -94,17 +96,22 @@ export class MergeInput {
    *
    * @param onLine - Gets what each of them says.
    */
-  async *batches(onLine: (line: SealedBatchLine) => void): AsyncGenerator<KeyedLines, void, undefined> {
+  async *batches(
+    onLine: (line: SealedBatchLine) => void,
+    keep: RowFilter | undefined,
+  ): AsyncGenerator<KeyedLines, void, undefined> {
     const { batches } = this.#file;
     if (batches === null) return;
     for await (const block of this.#file.blocks(batches.offset, batches.blocks)) {
-      const lines = readableLines(block, readSealedBatch, this.#onDamagedLine);
+      const readable = readableLines(block, readSealedBatch, this.#onDamagedLine);
+      const lines = keep === undefined ? readable : readable.flatMap((line) => keep.ofBatch(line) ?? []);
       if (lines.length === 0) continue;
       for (const line of lines) {
         this.#notePosition(line.position);
         onLine(line);
       }
-      this.#batches.set(block.isWhole ? block.bytes : encodeLines(lines));
+      const isAsItWas = lines.length === readable.length && lines.every((line, at) => line === readable[at]);
+      this.#batches.set(block.isWhole && isAsItWas ? block.bytes : encodeLines(lines));
       yield this.#batches;
     }
   }

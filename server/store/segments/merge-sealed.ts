@@ -17,7 +17,7 @@ export interface MergeTask {
   readonly inputs: readonly FilePair[];
   /** Files to be made. */
   readonly output: FilePair;
-  /** Which rows are kept; all if it is absent. What is kept of batches besides is not touched. */
+  /** What is kept; all if it is absent. */
   readonly keep?: RowFilter;
 }
 
@@ -45,7 +45,9 @@ export async function mergeSealed({ inputs: pairs, output, keep }: MergeTask): P
   try {
     for (const pair of pairs) {
       const input = await MergeInput.open(pair, damage);
-      if (input !== undefined) inputs.push(input);
+      // It may come back; what is merged without it would stand for it, too.
+      if (input === undefined) throw new Error(`${pair.data} is missing`);
+      inputs.push(input);
     }
     const writer = await SealedWriter.create(output);
     try {
@@ -76,7 +78,7 @@ async function merge(
   }
   const totals = new RunningTotals();
   const batches = inputs.map((input) =>
-    input.batches(({ ledger, rejected = [] }) => totals.add(ledger, rejected.length)),
+    input.batches(({ ledger, rejected = [] }) => totals.add(ledger, rejected.length), keep),
   );
   await mergeLines(
     batches,

@@ -1,5 +1,6 @@
 import type { CompactionAnswer, CompactionTask } from './compaction-task.ts';
 import { writeIdFile } from './write-id-file.ts';
+import { KeptRows } from './kept-rows.ts';
 import { mergeIdFiles } from './merge-id-files.ts';
 import { mergeSealed } from './merge-sealed.ts';
 import { sealSegment } from './seal-segment.ts';
@@ -11,8 +12,12 @@ export async function runCompaction(task: CompactionTask): Promise<CompactionAns
       const { summary, records, damage } = await sealSegment(task);
       return { kind: 'seal', summary, ids: await writeIdFile(task.ids, records), damage };
     }
-    case 'merge':
-      return { kind: 'merge', ...(await mergeSealed(task)) };
+    case 'merge': {
+      const { inputs, output, without } = task;
+      const keep = new KeptRows(without);
+      const { summary, damage } = await mergeSealed({ inputs, output, keep });
+      return { kind: 'merge', summary, damage, erased: keep.erased };
+    }
     case 'merge-ids':
       return { kind: 'merge-ids', ids: await mergeIdFiles(task.inputs, task.output) };
   }
