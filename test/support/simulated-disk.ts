@@ -94,7 +94,10 @@ export class SimulatedDisk {
       if (parent !== folder && !parent.startsWith(`${folder}${path.sep}`)) continue;
       const target = path.join(to, path.relative(folder, parent));
       await mkdir(target, { recursive: true });
+      const present = new Set(await readdir(parent));
       for (const [name, ino] of names) {
+        // That a name was removed may get through before anything else.
+        if (!present.has(name) && random() < 0.5) continue;
         const inode = this.#inodes.get(ino);
         if (inode !== undefined) await writeFile(path.join(target, name), surviving(inode, random));
       }
