@@ -57,7 +57,7 @@ describe('IdFile', () => {
   });
 
   it('gives back all that is kept of a batch', async () => {
-    const rejected = Array.from({ length: 2000 }, (_, sequence) => ({
+    const rejected = Array.from({ length: 15_000 }, (_, sequence) => ({
       sequence,
       code: 'EVENT_CONTEXT_UNKNOWN' as const,
       path: `context[${sequence}] é \u2028`,
@@ -66,10 +66,10 @@ describe('IdFile', () => {
       [randomUUID(), 'split'],
       [randomUUID(), { fingerprint: `1:${'0'.repeat(32)}`, count: 0 }],
       [randomUUID(), { fingerprint: `1:${'f'.repeat(32)}`, count: 3, parents: [randomUUID()], offset: 0 }],
-      // Lines that are longer than a block.
+      // Lines that are longer than a block, and together than what is written at once.
       ...Array.from({ length: 5 }, (): Records[number] => [
         randomUUID(),
-        { fingerprint: `1:${'7'.repeat(32)}`, count: 2000, parents: [randomUUID()], offset: 9, rejected },
+        { fingerprint: `1:${'7'.repeat(32)}`, count: 15_000, parents: [randomUUID()], offset: 9, rejected },
       ]),
     ];
     const { file } = await written(records);

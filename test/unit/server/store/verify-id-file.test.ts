@@ -82,14 +82,19 @@ describe('verifyIdFile', () => {
 
   it('finds an index that does not know the ids of the file', async () => {
     const { pair, folder } = await written(0);
-    await writeFile(pair.data, `${HEADER}${line('1')}\n`);
+    const split = (digits: string) => `${encodeIdLine(idFrom(digits), 'split')}\n`;
+    await writeFile(pair.data, HEADER + split('1') + split('3'));
     const other = filePair(folder, 'other');
-    await writeIdFile(other, [[idFrom('2'), aRecord(1)]]);
+    await writeIdFile(other, [[idFrom('2'), aRecord(100)]]);
 
     const problems = await verifyIdFile({ data: pair.data, index: other.index });
 
-    expect(problems).toContainEqual({ offset: FIRST, reason: 'the block is damaged' });
-    expect(problems).toContainEqual({ offset: FIRST, reason: 'the filter does not know the id' });
+    expect(problems).toEqual([
+      { offset: FIRST, reason: 'the block is damaged' },
+      { offset: FIRST, reason: 'the filter does not know the id' },
+      { offset: FIRST + split('1').length, reason: 'the filter does not know the id' },
+      { offset: 0, reason: 'the file has 2 ids, but 1 by its index' },
+    ]);
   });
 
   it('names no more than 100 problems', async () => {
@@ -138,6 +143,16 @@ describe('rebuildIdIndex', () => {
     await expect(rebuildIdIndex(pair)).rejects.toMatchObject({ name: 'IdFileError', offset });
     await expect(rebuildIdIndex(pair)).rejects.toThrow(message);
     expect(await openFiles(folder)).toEqual([]);
+  });
+
+  it('refuses bytes that are no text, as which it would write them', async () => {
+    const { pair } = await written(0);
+    const rejected = [{ sequence: 0, code: 'EVENT_TYPE_UNKNOWN', path: '?' }] as const;
+    const text = encodeIdLine(idFrom('1'), { fingerprint: `1:${'0'.repeat(32)}`, count: 1, rejected });
+    const bytes = Buffer.from(`${HEADER}${text}\n`);
+    bytes[bytes.indexOf('?')] = 0xff;
+    await writeFile(pair.data, bytes);
+    await expect(rebuildIdIndex(pair)).rejects.toMatchObject({ name: 'IdFileError', offset: FIRST });
   });
 
   it('leaves a file of a newer version alone', async () => {
