@@ -39,7 +39,7 @@ const BROKEN: readonly (readonly [name: string, text: string, offset: number])[]
 
 describe('verifyIdFile', () => {
   it('finds nothing wrong with a file that is whole', async () => {
-    const { pair, folder } = await written(20_000);
+    const { pair, folder } = await written(5000);
     expect(await verifyIdFile(pair)).toEqual([]);
     expect(await openFiles(folder)).toEqual([]);
   });
@@ -47,7 +47,7 @@ describe('verifyIdFile', () => {
   it('finds every changed byte', async () => {
     const { pair } = await written(60);
     const whole = await readFile(pair.data);
-    for (let at = 0; at < whole.length; at += 11) {
+    for (let at = 0; at < whole.length; at += 67) {
       const changed = Buffer.from(whole);
       changed[at] = (changed[at] ?? 0) ^ 1;
       await writeFile(pair.data, changed);
@@ -105,7 +105,7 @@ describe('verifyIdFile', () => {
 });
 
 describe('rebuildIdIndex', () => {
-  it.each([0, 1, 20_000])('makes an index of %i ids as good as the first', async (count) => {
+  it.each([0, 1, 5000])('makes an index of %i ids as good as the first', async (count) => {
     const { pair, folder } = await written(count);
     const before = await readFile(pair.index);
     await truncate(pair.index, 100);
