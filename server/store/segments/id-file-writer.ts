@@ -60,6 +60,7 @@ export class IdFileWriter {
    * resolved; if it rejects, both files are closed and of no use.
    *
    * @param id - Above all ids before.
+   * @throws Error if it is not, or the line is not its own: nothing is added, and the files stay open.
    */
   add(id: string, line: string): Promise<void> | undefined {
     if (this.#isWriting) throw new Error('the line before is not written yet');

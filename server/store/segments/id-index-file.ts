@@ -28,7 +28,7 @@ interface Header {
 }
 
 const KIND = 'ids-index';
-/** Raw bytes of a line: whole records, base64 without padding, and less than 1 MiB as text. */
+/** Raw bytes of a line: less than 1 MiB in base64, of which only the last line needs padding. */
 const PIECE_BYTES = 40_960 * RECORD_BYTES;
 
 /** Writes an index: a header, then the blocks and the filter as base64 in pieces. */

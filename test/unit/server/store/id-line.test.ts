@@ -85,6 +85,8 @@ describe('a line of an id file', () => {
     `["${ID}","${FINGERPRINT}",1,{"offset":0,"rejectee":[]}]`,
     `["${ID}","${FINGERPRINT}",1,{"rejected":[[0,"EVENT_TYPE_UNKNOWN"]]}]`,
     `["${ID}","${FINGERPRINT}",1,{"rejected":[["0","EVENT_TYPE_UNKNOWN",""]]}]`,
+    `["${ID}","${FINGERPRINT}",1,{"rejected":[[0,1,""]]}]`,
+    `["${ID}","${FINGERPRINT}",1,{"rejected":[[0,"EVENT_TYPE_UNKNOWN",null]]}]`,
     `["${ID}","${FINGERPRINT}",1,{"rejected":{}}]`,
     `["${ID}","${FINGERPRINT}",1,{"offset":0},1]`,
   ])('is damaged if it is %s', (line) => {

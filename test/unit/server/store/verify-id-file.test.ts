@@ -39,7 +39,7 @@ const BROKEN: readonly (readonly [name: string, text: string, offset: number])[]
 
 describe('verifyIdFile', () => {
   it('finds nothing wrong with a file that is whole', async () => {
-    const { pair, folder } = await written(20_000);
+    const { pair, folder } = await written(5000);
     expect(await verifyIdFile(pair)).toEqual([]);
     expect(await openFiles(folder)).toEqual([]);
   });
@@ -47,7 +47,7 @@ describe('verifyIdFile', () => {
   it('finds every changed byte', async () => {
     const { pair } = await written(60);
     const whole = await readFile(pair.data);
-    for (let at = 0; at < whole.length; at += 11) {
+    for (let at = 0; at < whole.length; at += 67) {
       const changed = Buffer.from(whole);
       changed[at] = (changed[at] ?? 0) ^ 1;
       await writeFile(pair.data, changed);
@@ -82,14 +82,19 @@ describe('verifyIdFile', () => {
 
   it('finds an index that does not know the ids of the file', async () => {
     const { pair, folder } = await written(0);
-    await writeFile(pair.data, `${HEADER}${line('1')}\n`);
+    const split = (digits: string) => `${encodeIdLine(idFrom(digits), 'split')}\n`;
+    await writeFile(pair.data, HEADER + split('1') + split('3'));
     const other = filePair(folder, 'other');
-    await writeIdFile(other, [[idFrom('2'), aRecord(1)]]);
+    await writeIdFile(other, [[idFrom('2'), aRecord(100)]]);
 
     const problems = await verifyIdFile({ data: pair.data, index: other.index });
 
-    expect(problems).toContainEqual({ offset: FIRST, reason: 'the block is damaged' });
-    expect(problems).toContainEqual({ offset: FIRST, reason: 'the filter does not know the id' });
+    expect(problems).toEqual([
+      { offset: FIRST, reason: 'the block is damaged' },
+      { offset: FIRST, reason: 'the filter does not know the id' },
+      { offset: FIRST + split('1').length, reason: 'the filter does not know the id' },
+      { offset: 0, reason: 'the file has 2 ids, but 1 by its index' },
+    ]);
   });
 
   it('names no more than 100 problems', async () => {
@@ -100,7 +105,7 @@ describe('verifyIdFile', () => {
 });
 
 describe('rebuildIdIndex', () => {
-  it.each([0, 1, 20_000])('makes an index of %i ids as good as the first', async (count) => {
+  it.each([0, 1, 5000])('makes an index of %i ids as good as the first', async (count) => {
     const { pair, folder } = await written(count);
     const before = await readFile(pair.index);
     await truncate(pair.index, 100);
@@ -138,6 +143,16 @@ describe('rebuildIdIndex', () => {
     await expect(rebuildIdIndex(pair)).rejects.toMatchObject({ name: 'IdFileError', offset });
     await expect(rebuildIdIndex(pair)).rejects.toThrow(message);
     expect(await openFiles(folder)).toEqual([]);
+  });
+
+  it('refuses bytes that are no text, as which it would write them', async () => {
+    const { pair } = await written(0);
+    const rejected = [{ sequence: 0, code: 'EVENT_TYPE_UNKNOWN', path: '?' }] as const;
+    const text = encodeIdLine(idFrom('1'), { fingerprint: `1:${'0'.repeat(32)}`, count: 1, rejected });
+    const bytes = Buffer.from(`${HEADER}${text}\n`);
+    bytes[bytes.indexOf('?')] = 0xff;
+    await writeFile(pair.data, bytes);
+    await expect(rebuildIdIndex(pair)).rejects.toMatchObject({ name: 'IdFileError', offset: FIRST });
   });
 
   it('leaves a file of a newer version alone', async () => {
