@@ -15,7 +15,7 @@ import { ChunkPool, type RowChunk } from './row-chunks.ts';
 import { CONTEXT_TO_VERSION, TIMESTAMP_TO_CONTEXT, TYPE_TO_TIMESTAMP } from './scan-event.ts';
 import { clusterDay, utcDay } from './sealed-day.ts';
 import { TextTable } from './text-table.ts';
-import { copyBytes, WORD_SLACK_BYTES } from './words.ts';
+import { copyText, WORD_SLACK_BYTES } from './words.ts';
 
 /** Rows in the order in which they came. */
 export interface StagedCluster {
@@ -72,9 +72,10 @@ export class RowStage {
   add({ batch, position, received, skew, events, view: texts }: ScannedBatch): void {
     const number = this.batchIds.length;
     this.batchIds.push(batch);
+    const before = `,${JSON.stringify(batch)},`;
+    const batchBytes = Buffer.byteLength(before);
     this.#texts.clear();
-    const batchBytes = this.#texts.append(`,${JSON.stringify(batch)},`);
-    const restBytes = this.#texts.append(`,${position},${received},${skew ?? null}`);
+    const restBytes = this.#texts.append(`${before},${position},${received},${skew ?? null}`) - batchBytes;
     const batchTexts = this.#texts.view;
     const receivedDay = utcDay(received);
     const { count, timestamps, numbers } = events;
@@ -105,21 +106,21 @@ export class RowStage {
       const contextAt = timestampAt + timestampBytes + TIMESTAMP_TO_CONTEXT;
       let at = head + STAGED_HEAD_BYTES;
       view.setUint8(at++, OPEN_BRACKET);
-      copyBytes(texts, timestampAt, view, at, timestampBytes);
+      copyText(texts, timestampAt, view, at, timestampBytes);
       at += timestampBytes;
       view.setUint8(at++, COMMA);
-      copyBytes(texts, typeAt, view, at, typeBytes);
+      copyText(texts, typeAt, view, at, typeBytes);
       at += typeBytes;
       view.setUint8(at++, COMMA);
-      copyBytes(texts, contextAt, view, at, contextBytes);
+      copyText(texts, contextAt, view, at, contextBytes);
       at += contextBytes;
-      copyBytes(batchTexts, 0, view, at, batchBytes);
+      copyText(batchTexts, 0, view, at, batchBytes);
       at = writeInteger(view, at + batchBytes, sequence);
-      copyBytes(batchTexts, batchBytes, view, at, restBytes);
+      copyText(batchTexts, batchBytes, view, at, restBytes);
       at += restBytes;
       if (versionBytes > 0) {
         view.setUint8(at++, COMMA);
-        copyBytes(texts, contextAt + contextBytes + CONTEXT_TO_VERSION, view, at, versionBytes);
+        copyText(texts, contextAt + contextBytes + CONTEXT_TO_VERSION, view, at, versionBytes);
         at += versionBytes;
       }
       view.setUint8(at++, CLOSE_BRACKET);
@@ -156,12 +157,13 @@ export class RowStage {
   }
 }
 
+/** @param value - Below 2^31. */
 function writeInteger(view: DataView, start: number, value: number): number {
   let end = start + 1;
-  for (let rest = value; rest > 9; rest = Math.floor(rest / 10)) end++;
+  for (let rest = value; rest > 9; rest = (rest / 10) | 0) end++;
   let rest = value;
   for (let at = end - 1; at >= start; at--) {
-    const next = Math.floor(rest / 10);
+    const next = (rest / 10) | 0;
     view.setUint8(at, ZERO + rest - next * 10);
     rest = next;
   }
