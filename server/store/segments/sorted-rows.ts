@@ -6,12 +6,9 @@ import {
   STAGED_HEAD_BYTES,
   STAGED_SEQUENCE,
   STAGED_TYPE,
+  STAGED_VERSION_BYTES,
   type StagedCluster,
 } from './row-stage.ts';
-import { copyText, viewOf, WORD_SLACK_BYTES } from './words.ts';
-
-const PIECE_BYTES = 262_144;
-
 /** The rows of a cluster, in the order of (timestamp, batch, sequence). */
 export interface SortedRows {
   readonly from: number;
@@ -83,7 +80,8 @@ class RowHeads {
       const before = typeCounts[type] ?? 0;
       if (before === 0) this.#types.push(type);
       typeCounts[type] = before + 1;
-      at += STAGED_HEAD_BYTES + view.getUint32(at + STAGED_BYTES, true);
+      const lineBytes = view.getUint32(at + STAGED_BYTES, true);
+      at += STAGED_HEAD_BYTES + lineBytes + view.getUint32(at + STAGED_VERSION_BYTES, true);
     }
     this.#count = row;
   }
@@ -100,35 +98,4 @@ function pick(values: Uint32Array, order: Uint32Array): Uint32Array {
   const picked = new Uint32Array(order.length);
   for (let at = 0; at < order.length; at++) picked[at] = values[order[at] ?? 0] ?? 0;
   return picked;
-}
-
-/** Copies the lines of rows together, a piece at a time. */
-export class RowCopier {
-  #piece: Buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
-  #view = viewOf(this.#piece);
-
-  /** The rows' lines, some at a time; each piece is valid until the next one is asked for. */
-  *copy({ chunks, chunkNumbers, places }: SortedRows): Generator<Buffer> {
-    let at = 0;
-    for (let row = 0; row < places.length; row++) {
-      const view = chunks[chunkNumbers[row] ?? 0]?.view;
-      if (view === undefined) break;
-      const place = places[row] ?? 0;
-      const bytes = view.getUint32(place + STAGED_BYTES, true);
-      if (at + bytes + WORD_SLACK_BYTES > this.#piece.length) {
-        if (at > 0) yield this.#piece.subarray(0, at);
-        at = 0;
-        this.#reserve(bytes + WORD_SLACK_BYTES);
-      }
-      copyText(view, place + STAGED_HEAD_BYTES, this.#view, at, bytes);
-      at += bytes;
-    }
-    if (at > 0) yield this.#piece.subarray(0, at);
-  }
-
-  #reserve(bytes: number): void {
-    if (bytes <= this.#piece.length) return;
-    this.#piece = Buffer.allocUnsafeSlow(bytes);
-    this.#view = viewOf(this.#piece);
-  }
 }
