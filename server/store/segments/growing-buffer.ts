@@ -20,11 +20,6 @@ export class GrowingBuffer {
     return this.#length;
   }
 
-  /** Begins again. */
-  clear(): void {
-    this.#length = 0;
-  }
-
   /** Appends a text as UTF-8; returns how many bytes that is. */
   append(text: string): number {
     // Three bytes a unit is the most that UTF-8 takes.

@@ -5,7 +5,7 @@ import { checkedFields, fieldsText } from './checked-line.ts';
 import { LineEvents } from './line-events.ts';
 import type { LogChunk } from './log-chunks.ts';
 import { scanEvent } from './scan-event.ts';
-import { FINGERPRINT_BYTES, scanHeader, UUID_BYTES } from './scan-header.ts';
+import { scanHeader } from './scan-header.ts';
 import { Literal } from './words.ts';
 import { writeEvents } from './write-events.ts';
 
@@ -61,9 +61,9 @@ export class LineScanner {
     // The last bytes are the bracket of the events and the brace of the line.
     if (this.#scanEvents(view, header.eventsAt) + 2 !== end) return undefined;
     if (view.getUint8(end - 1) !== CLOSE_BRACE) return undefined;
-    const { position, batchAt, received, skew, fingerprintAt } = header;
-    const batch = bytes.toString('latin1', batchAt, batchAt + UUID_BYTES);
-    const fingerprint = bytes.toString('latin1', fingerprintAt, fingerprintAt + FINGERPRINT_BYTES);
+    const { position, received, skew } = header;
+    const batch = bytes.toString('latin1', header.batchAt, header.batchEnd);
+    const fingerprint = bytes.toString('latin1', header.fingerprintAt, header.fingerprintEnd);
     const rejected = NO_REJECTIONS;
     const events = this.#events;
     return skew === undefined

@@ -15,7 +15,7 @@ import { ChunkPool, type RowChunk } from './row-chunks.ts';
 import { CONTEXT_TO_VERSION, TIMESTAMP_TO_CONTEXT, TYPE_TO_TIMESTAMP } from './scan-event.ts';
 import { clusterDay, utcDay } from './sealed-day.ts';
 import { TextTable } from './text-table.ts';
-import { copyBytes, WORD_SLACK_BYTES } from './words.ts';
+import { copyText, WORD_SLACK_BYTES } from './words.ts';
 
 /** Rows in the order in which they came. */
 export interface StagedCluster {
@@ -28,22 +28,21 @@ export interface StagedCluster {
   rows: number;
 }
 
-// Before each row's line in a chunk: timestamp, then four numbers of 32 bits.
+// What a row is in a chunk: its timestamp, five numbers of 32 bits, its line up to the context, its version.
 export const STAGED_TYPE = 8;
-/** Number of its batch in `batchIds`. */
+/** Number of its batch, whose texts every row of it has. */
 export const STAGED_BATCH = 12;
 export const STAGED_SEQUENCE = 16;
-/** Of its line, which comes next. */
+/** Of the line up to the context. */
 export const STAGED_BYTES = 20;
-export const STAGED_HEAD_BYTES = 24;
+/** Of the version; 0 for none. */
+export const STAGED_VERSION_BYTES = 24;
+export const STAGED_HEAD_BYTES = 28;
 
-/** Brackets, commas, newline and sequence of a row, and words' slack. */
-const ROW_OVERHEAD_BYTES = 32 + WORD_SLACK_BYTES;
+/** A bracket and two commas, and words' slack. */
+const ROW_OVERHEAD_BYTES = 8 + WORD_SLACK_BYTES;
 const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
-const NEWLINE = 0x0a;
-const ZERO = 0x30;
 
 interface Product {
   readonly clusters: Map<number, StagedCluster>;
@@ -52,10 +51,10 @@ interface Product {
 }
 
 /**
- * The rows of a log segment as their lines, each cluster's in memory of its own.
+ * The rows of a log segment, each cluster's in memory of its own.
  *
- * Made while an event's bytes are in the processor's cache anyhow. To find them again later, in the
- * order of their time, would take longer than to copy them twice.
+ * Their texts are copied while they are in the processor's cache anyhow. To find them again later in
+ * the segment, in the order of their time, would take longer than to copy them twice.
  */
 export class RowStage {
   readonly clusters: StagedCluster[] = [];
@@ -65,17 +64,19 @@ export class RowStage {
   readonly batchIds: string[] = [];
   readonly #products: Product[] = [];
   readonly #pool = new ChunkPool();
-  /** Of the batch whose rows are added: `,"batch",` and `,position,received,skew`. */
-  readonly #texts = new GrowingBuffer(1_024);
+  /** Of each batch, what its rows have between context and sequence, and behind it. */
+  readonly batchTexts = new GrowingBuffer(1_048_576);
+  /** Where in `batchTexts` these begin: two numbers a batch, and one for the end. */
+  readonly batchPlaces: number[] = [0];
 
   /** Adds the events of a batch. */
   add({ batch, position, received, skew, events, view: texts }: ScannedBatch): void {
     const number = this.batchIds.length;
     this.batchIds.push(batch);
-    this.#texts.clear();
-    const batchBytes = this.#texts.append(`,${JSON.stringify(batch)},`);
-    const restBytes = this.#texts.append(`,${position},${received},${skew ?? null}`);
-    const batchTexts = this.#texts.view;
+    this.batchTexts.append(`,${JSON.stringify(batch)},`);
+    this.batchPlaces.push(this.batchTexts.length);
+    this.batchTexts.append(`,${position},${received},${skew ?? null}`);
+    this.batchPlaces.push(this.batchTexts.length);
     const receivedDay = utcDay(received);
     const { count, timestamps, numbers } = events;
     for (let event = 0; event < count; event++) {
@@ -86,46 +87,36 @@ export class RowStage {
       const timestampBytes = numbers[first + TIMESTAMP_BYTES] ?? 0;
       const contextBytes = numbers[first + CONTEXT_BYTES] ?? 0;
       const versionBytes = numbers[first + VERSION_BYTES] ?? 0;
-      const sequence = numbers[first + SEQUENCE] ?? 0;
-      const textBytes = typeBytes + timestampBytes + contextBytes + versionBytes + batchBytes + restBytes;
       const product = this.products.numberOf(
         texts,
         numbers[first + PRODUCT] ?? 0,
         numbers[first + PRODUCT_BYTES] ?? 0,
       );
       const cluster = this.#clusterOf(product, clusterDay(timestamp, receivedDay));
+      const textBytes = typeBytes + timestampBytes + contextBytes + versionBytes;
       const chunk = this.#chunkOf(cluster, STAGED_HEAD_BYTES + textBytes + ROW_OVERHEAD_BYTES);
       const { view, end: head } = chunk;
+      const lineAt = head + STAGED_HEAD_BYTES;
+      const timestampAt = typeAt + typeBytes + TYPE_TO_TIMESTAMP;
+      const contextAt = timestampAt + timestampBytes + TIMESTAMP_TO_CONTEXT;
+      let at = lineAt;
+      view.setUint8(at++, OPEN_BRACKET);
+      copyText(texts, timestampAt, view, at, timestampBytes);
+      at += timestampBytes;
+      view.setUint8(at++, COMMA);
+      copyText(texts, typeAt, view, at, typeBytes);
+      at += typeBytes;
+      view.setUint8(at++, COMMA);
+      copyText(texts, contextAt, view, at, contextBytes);
+      at += contextBytes;
       view.setFloat64(head, timestamp, true);
       view.setUint32(head + STAGED_TYPE, this.types.numberOf(texts, typeAt, typeBytes), true);
       view.setUint32(head + STAGED_BATCH, number, true);
-      view.setUint32(head + STAGED_SEQUENCE, sequence, true);
-
-      const timestampAt = typeAt + typeBytes + TYPE_TO_TIMESTAMP;
-      const contextAt = timestampAt + timestampBytes + TIMESTAMP_TO_CONTEXT;
-      let at = head + STAGED_HEAD_BYTES;
-      view.setUint8(at++, OPEN_BRACKET);
-      copyBytes(texts, timestampAt, view, at, timestampBytes);
-      at += timestampBytes;
-      view.setUint8(at++, COMMA);
-      copyBytes(texts, typeAt, view, at, typeBytes);
-      at += typeBytes;
-      view.setUint8(at++, COMMA);
-      copyBytes(texts, contextAt, view, at, contextBytes);
-      at += contextBytes;
-      copyBytes(batchTexts, 0, view, at, batchBytes);
-      at = writeInteger(view, at + batchBytes, sequence);
-      copyBytes(batchTexts, batchBytes, view, at, restBytes);
-      at += restBytes;
-      if (versionBytes > 0) {
-        view.setUint8(at++, COMMA);
-        copyBytes(texts, contextAt + contextBytes + CONTEXT_TO_VERSION, view, at, versionBytes);
-        at += versionBytes;
-      }
-      view.setUint8(at++, CLOSE_BRACKET);
-      view.setUint8(at++, NEWLINE);
-      view.setUint32(head + STAGED_BYTES, at - head - STAGED_HEAD_BYTES, true);
-      chunk.end = at;
+      view.setUint32(head + STAGED_SEQUENCE, numbers[first + SEQUENCE] ?? 0, true);
+      view.setUint32(head + STAGED_BYTES, at - lineAt, true);
+      view.setUint32(head + STAGED_VERSION_BYTES, versionBytes, true);
+      copyText(texts, contextAt + contextBytes + CONTEXT_TO_VERSION, view, at, versionBytes);
+      chunk.end = at + versionBytes;
       cluster.rows++;
     }
   }
@@ -154,16 +145,4 @@ export class RowStage {
     cluster.chunk = next;
     return next;
   }
-}
-
-function writeInteger(view: DataView, start: number, value: number): number {
-  let end = start + 1;
-  for (let rest = value; rest > 9; rest = Math.floor(rest / 10)) end++;
-  let rest = value;
-  for (let at = end - 1; at >= start; at--) {
-    const next = Math.floor(rest / 10);
-    view.setUint8(at, ZERO + rest - next * 10);
-    rest = next;
-  }
-  return end;
 }

@@ -1,17 +1,13 @@
-import { Literal } from './words.ts';
+import { findQuoteOrBackslash, isAscii, Literal } from './words.ts';
 
 const DURABLE = new Literal('"durable":');
 const POSITION = new Literal('"position":');
 const BATCH = new Literal(',"batch":"');
 const RECEIVED = new Literal('","received":');
 const SKEW = new Literal(',"skew":');
-const FINGERPRINT = new Literal(',"fingerprint":"1:');
+const FINGERPRINT = new Literal(',"fingerprint":"');
 const EVENTS = new Literal('","events":[');
 
-export const UUID_BYTES = 36;
-const DIGEST_BYTES = 32;
-/** With its version. */
-export const FINGERPRINT_BYTES = 2 + DIGEST_BYTES;
 const MINUS = 0x2d;
 const COMMA = 0x2c;
 const ZERO = 0x30;
@@ -22,9 +18,11 @@ const MAX_DIGITS = 15;
 export interface PlainHeader {
   readonly position: number;
   readonly batchAt: number;
+  readonly batchEnd: number;
   readonly received: number;
   readonly skew: number | undefined;
   readonly fingerprintAt: number;
+  readonly fingerprintEnd: number;
   readonly eventsAt: number;
 }
 
@@ -45,8 +43,8 @@ export function scanHeader(view: DataView, start: number): PlainHeader | undefin
   const positionEnd = integerEnd(view, positionAt);
   if (positionEnd < 0 || !BATCH.isAt(view, positionEnd)) return undefined;
   const batchAt = positionEnd + BATCH.length;
-  const batchEnd = batchAt + UUID_BYTES;
-  if (!areHex(view, batchAt, batchEnd) || !RECEIVED.isAt(view, batchEnd)) return undefined;
+  const batchEnd = findQuoteOrBackslash(view, batchAt);
+  if (!isAscii(view, batchAt, batchEnd) || !RECEIVED.isAt(view, batchEnd)) return undefined;
   const receivedAt = batchEnd + RECEIVED.length;
   at = integerEnd(view, receivedAt);
   if (at < 0) return undefined;
@@ -59,16 +57,18 @@ export function scanHeader(view: DataView, start: number): PlainHeader | undefin
     skew = integerAt(view, skewAt, at);
   }
   if (!FINGERPRINT.isAt(view, at)) return undefined;
-  const digestAt = at + FINGERPRINT.length;
-  const digestEnd = digestAt + DIGEST_BYTES;
-  if (!areHex(view, digestAt, digestEnd) || !EVENTS.isAt(view, digestEnd)) return undefined;
+  const fingerprintAt = at + FINGERPRINT.length;
+  const fingerprintEnd = findQuoteOrBackslash(view, fingerprintAt);
+  if (!isAscii(view, fingerprintAt, fingerprintEnd) || !EVENTS.isAt(view, fingerprintEnd)) return undefined;
   return {
     position: integerAt(view, positionAt, positionEnd),
     batchAt,
+    batchEnd,
     received,
     skew,
-    fingerprintAt: digestAt - 2,
-    eventsAt: digestEnd + EVENTS.length,
+    fingerprintAt,
+    fingerprintEnd,
+    eventsAt: fingerprintEnd + EVENTS.length,
   };
 }
 
@@ -88,15 +88,6 @@ function integerAt(view: DataView, start: number, end: number): number {
   for (let at = isNegative ? start + 1 : start; at < end; at++)
     value = value * 10 + (view.getUint8(at) - ZERO);
   return isNegative ? -value : value;
-}
-
-/** Whether all are lower-case hex digits or hyphens. */
-function areHex(view: DataView, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const byte = view.getUint8(at);
-    if (!isDigit(byte) && byte !== MINUS && (byte < 0x61 || byte > 0x66)) return false;
-  }
-  return true;
 }
 
 function isDigit(byte: number): boolean {

@@ -1,12 +1,13 @@
 import type { Damage, SnapshotSegment } from '../event-store.ts';
 import type { BatchRecord, FilePair } from './batch-record.ts';
 import { readLog } from './read-log.ts';
+import { RowEncoder } from './row-encoder.ts';
 import type { RowStage, StagedCluster } from './row-stage.ts';
 import { dayText } from './sealed-day.ts';
 import { compareClusters, type ClusterName } from './sealed-index.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 import { SealedWriter } from './sealed-writer.ts';
-import { RowCopier, sortRows } from './sorted-rows.ts';
+import { sortRows } from './sorted-rows.ts';
 
 export interface SealTask {
   /** A log segment up to the length that counts, less the lines at `dropped`. */
@@ -26,8 +27,8 @@ export interface SealedSegment {
 /**
  * Writes the events of a log segment anew: by customer, product and day, and there by time.
  *
- * Both files are durable when it resolves; their names are the caller's matter. Needs the memory of
- * the whole segment and about 40 bytes an event besides.
+ * Both files are durable when it resolves; their names are the caller's matter. Needs about the
+ * memory of the whole segment.
  *
  * @throws Error if a file can't be read or written, if one of those to be made exists, or if a line
  *   is of a newer version. What was written by then is left to the caller.
@@ -49,10 +50,10 @@ async function writeClusters(writer: SealedWriter, stage: RowStage): Promise<voi
   const { batchIds, types } = stage;
   const typeNames = Array.from({ length: types.count }, (_, type) => parseText(types.text(type)));
   const typeCounts = new Uint32Array(types.count);
-  const copier = new RowCopier();
+  const encoder = new RowEncoder(stage);
   for (const { name, cluster } of namedClusters(stage)) {
     const rows = sortRows(cluster, batchIds, typeCounts);
-    for (const lines of copier.copy(rows)) await writer.appendRows(name, lines);
+    for (const lines of encoder.encode(rows)) await writer.appendRows(name, lines);
     const named = rows.types.map(([type, count]) => [typeNames[type] ?? '', count] as const);
     await writer.endCluster({ rows: cluster.rows, from: rows.from, to: rows.to, types: named });
   }

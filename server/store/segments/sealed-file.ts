@@ -40,6 +40,7 @@ export class SealedFile {
   readonly #onDamage: OnDamage;
   #batches: SealedBatches | null = null;
   #isEndReported = false;
+  #isScanned = false;
   #buffer = Buffer.alloc(0);
   /** The index's first line; undefined if it can't be read. */
   readonly header: SealedIndexHeader | undefined;
@@ -77,6 +78,15 @@ export class SealedFile {
     return this.#file.close();
   }
 
+  /** Whether what `clusters` gave last was found in the data file, since the index does not say it. */
+  get isScanned(): boolean {
+    return this.#isScanned;
+  }
+
+  async size(): Promise<number> {
+    return (await this.#file.stat()).size;
+  }
+
   /** Where the lines about batches are; known when `clusters` has come to its end. */
   get batches(): SealedBatches | null {
     return this.#batches;
@@ -99,6 +109,7 @@ export class SealedFile {
         return;
       }
     }
+    this.#isScanned = true;
     const reason = 'the index is missing or damaged: the data file is read instead';
     this.#onDamage({ path: index, offset: damagedAt, reason });
     const onBatches = (batches: SealedBatches): void => {

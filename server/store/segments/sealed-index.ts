@@ -64,6 +64,9 @@ export function encodeLine(fields: object): Buffer {
   return encodeCheckedLine([Buffer.from(JSON.stringify(fields).slice(1))]);
 }
 
+/** The first line of every data file. */
+export const FIRST_LINE = encodeLine({ kind: 'sealed' });
+
 /** The fields of a checked line, or undefined if it is damaged. */
 export function parseLine(line: Buffer): unknown {
   const fields = checkedFields(line);

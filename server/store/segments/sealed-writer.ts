@@ -2,7 +2,13 @@ import type { StoreTotals } from '../event-store.ts';
 import { BlockList } from './block-list.ts';
 import { PieceWriter } from './piece-writer.ts';
 import type { FilePair } from './batch-record.ts';
-import { encodeLine, type ClusterName, type SealedBatches, type SealedIndexHeader } from './sealed-index.ts';
+import {
+  encodeLine,
+  FIRST_LINE,
+  type ClusterName,
+  type SealedBatches,
+  type SealedIndexHeader,
+} from './sealed-index.ts';
 import { batchPosition, rowTimestamp } from './sealed-row.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 
@@ -50,7 +56,7 @@ export class SealedWriter {
     const data = await PieceWriter.create(pair.data);
     try {
       const writer = new SealedWriter(data, await PieceWriter.create(pair.index));
-      await data.append(encodeLine({ kind: 'sealed' }));
+      await data.append(FIRST_LINE);
       return writer;
     } catch (error) {
       await data.abandon();

@@ -6,12 +6,9 @@ import {
   STAGED_HEAD_BYTES,
   STAGED_SEQUENCE,
   STAGED_TYPE,
+  STAGED_VERSION_BYTES,
   type StagedCluster,
 } from './row-stage.ts';
-import { copyBytes, viewOf, WORD_SLACK_BYTES } from './words.ts';
-
-const PIECE_BYTES = 262_144;
-
 /** The rows of a cluster, in the order of (timestamp, batch, sequence). */
 export interface SortedRows {
   readonly from: number;
@@ -33,32 +30,11 @@ export function sortRows(
   batchIds: readonly string[],
   typeCounts: Uint32Array,
 ): SortedRows {
-  const timestamps = new Float64Array(rows);
-  const chunkNumbers = new Uint32Array(rows);
-  const places = new Uint32Array(rows);
-  const batches = new Uint32Array(rows);
-  const found: number[] = [];
-  let row = 0;
-  for (let number = 0; number < chunks.length; number++) {
-    const chunk = chunks[number];
-    if (chunk === undefined) break;
-    const { view, start, end } = chunk;
-    for (let at = start; at < end; row++) {
-      timestamps[row] = view.getFloat64(at, true);
-      chunkNumbers[row] = number;
-      places[row] = at;
-      batches[row] = view.getUint32(at + STAGED_BATCH, true);
-      const type = view.getUint32(at + STAGED_TYPE, true);
-      const before = typeCounts[type] ?? 0;
-      if (before === 0) found.push(type);
-      typeCounts[type] = before + 1;
-      at += STAGED_HEAD_BYTES + view.getUint32(at + STAGED_BYTES, true);
-    }
-  }
-  const types = found.map((type) => [type, typeCounts[type] ?? 0] as const);
-  for (const type of found) typeCounts[type] = 0;
-  const sequenceOf = (place: number): number =>
-    chunks[chunkNumbers[place] ?? 0]?.view.getUint32((places[place] ?? 0) + STAGED_SEQUENCE, true) ?? 0;
+  const heads = new RowHeads(rows);
+  for (const [number, chunk] of chunks.entries()) heads.add(chunk, number, typeCounts);
+  const { timestamps, chunkNumbers, places, batches } = heads;
+  const sequenceOf = (row: number): number =>
+    chunks[chunkNumbers[row] ?? 0]?.view.getUint32((places[row] ?? 0) + STAGED_SEQUENCE, true) ?? 0;
   const order = orderByTimestamp(timestamps);
   orderTies(order, timestamps, batches, (a, b) => {
     const one = batchIds[batches[a] ?? 0] ?? '';
@@ -69,40 +45,57 @@ export function sortRows(
   return {
     from: timestamps[order[0] ?? 0] ?? 0,
     to: timestamps[order.at(-1) ?? 0] ?? 0,
-    types,
+    types: heads.takeTypes(typeCounts),
     chunks,
-    chunkNumbers: order.map((place) => chunkNumbers[place] ?? 0),
-    places: order.map((place) => places[place] ?? 0),
+    chunkNumbers: pick(chunkNumbers, order),
+    places: pick(places, order),
   };
 }
 
-/** Copies the lines of rows together, a piece at a time. */
-export class RowCopier {
-  #piece: Buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
-  #view = viewOf(this.#piece);
+/** What a cluster's rows are ordered by, in the order in which they came. */
+class RowHeads {
+  readonly timestamps: Float64Array;
+  readonly chunkNumbers: Uint32Array;
+  readonly places: Uint32Array;
+  readonly batches: Uint32Array;
+  readonly #types: number[] = [];
+  #count = 0;
 
-  /** The rows' lines, some at a time; each piece is valid until the next one is asked for. */
-  *copy({ chunks, chunkNumbers, places }: SortedRows): Generator<Buffer> {
-    let at = 0;
-    for (let row = 0; row < places.length; row++) {
-      const view = chunks[chunkNumbers[row] ?? 0]?.view;
-      if (view === undefined) break;
-      const place = places[row] ?? 0;
-      const bytes = view.getUint32(place + STAGED_BYTES, true);
-      if (at + bytes + WORD_SLACK_BYTES > this.#piece.length) {
-        if (at > 0) yield this.#piece.subarray(0, at);
-        at = 0;
-        this.#reserve(bytes + WORD_SLACK_BYTES);
-      }
-      copyBytes(view, place + STAGED_HEAD_BYTES, this.#view, at, bytes);
-      at += bytes;
+  constructor(rows: number) {
+    this.timestamps = new Float64Array(rows);
+    this.chunkNumbers = new Uint32Array(rows);
+    this.places = new Uint32Array(rows);
+    this.batches = new Uint32Array(rows);
+  }
+
+  add({ view, start, end }: RowChunk, chunkNumber: number, typeCounts: Uint32Array): void {
+    const { timestamps, chunkNumbers, places, batches } = this;
+    let row = this.#count;
+    for (let at = start; at < end; row++) {
+      timestamps[row] = view.getFloat64(at, true);
+      chunkNumbers[row] = chunkNumber;
+      places[row] = at;
+      batches[row] = view.getUint32(at + STAGED_BATCH, true);
+      const type = view.getUint32(at + STAGED_TYPE, true);
+      const before = typeCounts[type] ?? 0;
+      if (before === 0) this.#types.push(type);
+      typeCounts[type] = before + 1;
+      const lineBytes = view.getUint32(at + STAGED_BYTES, true);
+      at += STAGED_HEAD_BYTES + lineBytes + view.getUint32(at + STAGED_VERSION_BYTES, true);
     }
-    if (at > 0) yield this.#piece.subarray(0, at);
+    this.#count = row;
   }
 
-  #reserve(bytes: number): void {
-    if (bytes <= this.#piece.length) return;
-    this.#piece = Buffer.allocUnsafeSlow(bytes);
-    this.#view = viewOf(this.#piece);
+  /** The counts of the types that there are, which are zero afterwards. */
+  takeTypes(typeCounts: Uint32Array): SortedRows['types'] {
+    const types = this.#types.map((type) => [type, typeCounts[type] ?? 0] as const);
+    for (const type of this.#types) typeCounts[type] = 0;
+    return types;
   }
+}
+
+function pick(values: Uint32Array, order: Uint32Array): Uint32Array {
+  const picked = new Uint32Array(order.length);
+  for (let at = 0; at < order.length; at++) picked[at] = values[order[at] ?? 0] ?? 0;
+  return picked;
 }

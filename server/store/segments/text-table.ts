@@ -1,4 +1,4 @@
-import { areSame, hashOf, viewOf, WORD_SLACK_BYTES } from './words.ts';
+import { areSame, hashOf, hashOfEnds, viewOf, WORD_SLACK_BYTES } from './words.ts';
 
 const SLOTS = 4_096;
 const FREE = -1;
@@ -13,7 +13,8 @@ export class TextTable {
   readonly #texts: Text[] = [];
   readonly #numbers = new Map<string, number>();
   // A look here is enough for texts that come often; which they are does not change what is found.
-  readonly #slots = new Int32Array(SLOTS).fill(FREE);
+  readonly #byEnds = new Int32Array(SLOTS).fill(FREE);
+  readonly #byBytes = new Int32Array(SLOTS).fill(FREE);
 
   /** How many texts there are. */
   get count(): number {
@@ -22,13 +23,16 @@ export class TextTable {
 
   /** The number of the text in a part of a buffer, which has words' slack behind it. */
   numberOf(view: DataView, start: number, length: number): number {
+    const ends = hashOfEnds(view, start, length) & (SLOTS - 1);
+    const guess = this.#byEnds[ends] ?? FREE;
+    if (this.#isText(guess, view, start, length)) return guess;
     const slot = hashOf(view, start, length) & (SLOTS - 1);
-    const guess = this.#slots[slot] ?? FREE;
-    const text = guess === FREE ? undefined : this.#texts[guess];
-    if (text !== undefined && text.length === length && areSame(text.view, 0, view, start, length))
-      return guess;
-    const number = this.#lookUp(view, start, length);
-    this.#slots[slot] = number;
+    let number = this.#byBytes[slot] ?? FREE;
+    if (!this.#isText(number, view, start, length)) {
+      number = this.#lookUp(view, start, length);
+      this.#byBytes[slot] = number;
+    }
+    this.#byEnds[ends] = number;
     return number;
   }
 
@@ -37,6 +41,11 @@ export class TextTable {
     const text = this.#texts[number];
     if (text === undefined) throw new RangeError('there is no such text');
     return Buffer.from(text.view.buffer, text.view.byteOffset, text.length);
+  }
+
+  #isText(number: number, view: DataView, start: number, length: number): boolean {
+    const text = number === FREE ? undefined : this.#texts[number];
+    return text !== undefined && text.length === length && areSame(text.view, 0, view, start, length);
   }
 
   #lookUp(view: DataView, start: number, length: number): number {

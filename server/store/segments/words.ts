@@ -6,13 +6,15 @@ export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView
 }
 
 /**
- * Copies bytes, and up to 3 more than asked for.
+ * Copies bytes of UTF-8 text, and up to 7 more than asked for.
  *
- * The texts of an event are so short that a call of the runtime for each would cost more.
+ * The texts of an event are so short that a call of the runtime for each would cost more. The words
+ * are the longest that the engine keeps out of the heap; no text has the bytes of a NaN, which an
+ * engine may change: they would begin a character, with 0xf0 or above, and not go on with it.
  */
-export function copyBytes(from: DataView, fromAt: number, to: DataView, toAt: number, length: number): void {
-  for (let index = 0; index < length; index += 4)
-    to.setUint32(toAt + index, from.getUint32(fromAt + index, true), true);
+export function copyText(from: DataView, fromAt: number, to: DataView, toAt: number, length: number): void {
+  for (let index = 0; index < length; index += 8)
+    to.setFloat64(toAt + index, from.getFloat64(fromAt + index, true), true);
 }
 
 /** Whether two parts of the same length have the same bytes. */
@@ -23,6 +25,13 @@ export function areSame(a: DataView, aAt: number, b: DataView, bAt: number, leng
   }
   const mask = (1 << (8 * (length - index))) - 1;
   return ((a.getUint32(aAt + index, true) ^ b.getUint32(bAt + index, true)) & mask) === 0;
+}
+
+/** A number that texts have in common with equal ones, and with others that begin and end like them. */
+export function hashOfEnds(view: DataView, at: number, length: number): number {
+  const first = length < 4 ? view.getInt32(at, true) & ((1 << (8 * length)) - 1) : view.getInt32(at, true);
+  const last = length < 4 ? 0 : view.getInt32(at + length - 4, true);
+  return mix(mix(length, first), last);
 }
 
 /** A number that bytes have in common with equal ones, and with few others. */
@@ -60,6 +69,15 @@ export class Literal {
     }
     return view.getInt32(at + this.length - 4, true) === this.#last;
   }
+}
+
+/** Whether no character is more than one byte. */
+export function isAscii(view: DataView, start: number, end: number): boolean {
+  let bits = 0;
+  let at = start;
+  for (; at + 4 <= end; at += 4) bits |= view.getInt32(at, true);
+  for (; at < end; at++) bits |= view.getUint8(at);
+  return (bits & HIGH_BITS) === 0;
 }
 
 const QUOTES = 0x22222222;

@@ -140,9 +140,7 @@ describe('mergeSealed', () => {
   it('keeps the readable lines of damaged blocks, reports the others, and counts what it keeps', async () => {
     const folder = await tempFolder();
     const rows = Array.from({ length: 20 }, (_, at) => anEvent({ timestamp: NOW + at, type: `T${at % 2}` }));
-    const notable = [1, 2].map((batch) =>
-      aBatchNow([], { identity: { batch: id(batch) }, contents: { ledger } }),
-    );
+    const notable = [1, 2].map((at) => aBatchNow([], { identity: { batch: id(at) }, contents: { ledger } }));
     await seal(folder, logLines([aBatchNow(rows), ...notable]), 'a');
     await seal(folder, logLines([aBatchNow(rows)], 4), 'b');
     const { data } = pairIn(folder, 'a');
