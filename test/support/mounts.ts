@@ -6,6 +6,7 @@ import { run } from './fault-tools.ts';
 
 /** Followed by the id of the process that made the folder. */
 const PREFIX = 'waybill-mount-';
+const STOP_MS = 10_000;
 const IMAGE_BYTES = 512 * 1024 * 1024;
 
 /** EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH: no byte more reaches the device, the journal's included. */
@@ -16,8 +17,11 @@ ioctl($folder, 0x8004587d, $flags) or die "EXT4_IOC_SHUTDOWN: $!\\n";`;
 export interface ImageDisk {
   /** Where it is mounted. */
   readonly folder: string;
-  /** Loses whatever was not flushed; from then on all that is done in the folder fails. */
-  cutPower(): Promise<void>;
+  /**
+   * Loses whatever was not flushed, after stopping a process that writes to it, by SIGSTOP: nobody answers
+   * when the power is gone, and the flush that is under way here may still tell Linux' lie that it worked.
+   */
+  cutPower(writer: number): Promise<void>;
   /** Mounts it again after a cut; nobody may have a file of it open. */
   restart(): Promise<void>;
 }
@@ -35,7 +39,8 @@ export async function mountImage(): Promise<ImageDisk> {
   await mount();
   return {
     folder,
-    cutPower: async () => {
+    cutPower: async (writer) => {
+      await stop(writer);
       await run('perl', ['-e', SHUT_DOWN, folder]);
     },
     restart: async () => {
@@ -54,6 +59,16 @@ export async function mountMemory(options: string): Promise<string> {
   const { folder } = await mountFolder();
   await run('mount', ['-t', 'tmpfs', '-o', options, 'waybill-test', folder]);
   return folder;
+}
+
+/** Stops a process; resolves when its main thread, the only one that answers anybody, does nothing more. */
+async function stop(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  const deadline = Date.now() + STOP_MS;
+  while (!/\) T /.test(await readFile(`/proc/${pid}/stat`, 'utf8'))) {
+    if (Date.now() > deadline) throw new Error(`process ${pid} does not stop`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 /** A new folder to mount on, and one around it. */
