@@ -10,7 +10,13 @@ interface Rule {
   readonly packages: readonly string[];
 }
 
-const SERVER_BASICS = ['shared/', 'server/errors.ts', 'server/sync-directory.ts', 'server/write-at.ts'];
+const SERVER_BASICS = [
+  'shared/',
+  'server/errors.ts',
+  'server/parse-json.ts',
+  'server/sync-directory.ts',
+  'server/write-at.ts',
+];
 const STORE = ['server/store/event-store.ts', 'server/store/open-store.ts'];
 
 const RULES: readonly Rule[] = [
@@ -34,7 +40,7 @@ const RULES: readonly Rule[] = [
   {
     folder: 'server/ingest/',
     paths: [...SERVER_BASICS, 'server/store/event-store.ts', 'server/catalog/'],
-    packages: ['node:crypto'],
+    packages: ['node:buffer', 'node:crypto'],
   },
   {
     folder: 'server/reports/',

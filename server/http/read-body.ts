@@ -12,7 +12,7 @@ const DRAIN_MS = 5_000;
 const inflate = promisify(gunzip);
 
 /**
- * Reads a request's body and leaves the parsed JSON in `ctx.state.body`.
+ * Reads a request's body and leaves its bytes in `ctx.state.body`; none if it has no body.
  *
  * Takes `application/json`, or `text/plain` holding the same (what a beacon can send without a
  * preflight), in UTF-8, plain or gzip.
@@ -20,9 +20,8 @@ const inflate = promisify(gunzip);
  * @param maxBytes - Bytes of the body after inflating.
  * @throws AppError `REQUEST_TYPE_UNSUPPORTED`, `REQUEST_TOO_LARGE`, `REQUEST_INPUT_MALFORMED`.
  */
-export function readJsonBody(maxBytes: number): Middleware<WaybillState> {
-  const readText = textReader('utf-8', maxBytes);
-  const readBytes = textReader('latin1', maxBytes);
+export function readRequestBody(maxBytes: number): Middleware<WaybillState> {
+  const readBytes = bytesReader(maxBytes);
   return async (ctx, next) => {
     try {
       checkType(ctx);
@@ -31,13 +30,10 @@ export function readJsonBody(maxBytes: number): Middleware<WaybillState> {
         // header it hands over the bytes as they came, and they are inflated in one bounded call.
         delete ctx.req.headers['content-encoding'];
         await readBytes(ctx, ended);
-        const { body: bytes } = ctx.request;
-        const compressed = Buffer.from(typeof bytes === 'string' ? bytes : '', 'latin1');
-        const inflated = await inflate(compressed, { maxOutputLength: maxBytes });
-        ctx.state.body = parseJson(new TextDecoder().decode(inflated));
+        ctx.state.body = await inflate(bytesRead(ctx), { maxOutputLength: maxBytes });
       } else {
-        await readText(ctx, ended);
-        ctx.state.body = parseJson(ctx.request.body);
+        await readBytes(ctx, ended);
+        ctx.state.body = bytesRead(ctx);
       }
     } catch (error) {
       await drain(ctx.req, maxBytes * 2);
@@ -49,7 +45,7 @@ export function readJsonBody(maxBytes: number): Middleware<WaybillState> {
   };
 }
 
-function textReader(encoding: BufferEncoding, maxBytes: number): Middleware {
+function bytesReader(maxBytes: number): Middleware {
   return koaBody({
     json: false,
     urlencoded: false,
@@ -58,7 +54,8 @@ function textReader(encoding: BufferEncoding, maxBytes: number): Middleware {
     // Both are parsed here: what koa-body would call JSON, it also refuses for its keys.
     textTypes: JSON_TYPES,
     textLimit: maxBytes,
-    encoding,
+    // With no encoding to decode from, raw-body hands over the bytes.
+    encoding: '',
     onError: (error) => {
       throw error;
     },
@@ -83,14 +80,9 @@ function checkType(ctx: Context): void {
   }
 }
 
-function parseJson(text: unknown): unknown {
-  if (typeof text !== 'string' || text === '')
-    throw new AppError('REQUEST_INPUT_MALFORMED', 'the body is empty');
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new AppError('REQUEST_INPUT_MALFORMED', 'the body is not JSON', { cause: error });
-  }
+function bytesRead({ request }: Context): Buffer {
+  const { body } = request;
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
 }
 
 function toAppError(error: unknown, maxBytes: number): AppError {

@@ -1,19 +1,20 @@
 import type { RejectedEvent } from '../../shared/batch.ts';
 import { problemMessage, type EventProblem } from '../../shared/error-codes.ts';
-import { parseEvent, type ParsedEvent } from '../../shared/event.ts';
+import type { ParsedEvent } from '../../shared/event.ts';
 import type { Limits } from '../../shared/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { AppError, type Problem } from '../errors.ts';
 import type { BatchContents, EventStore, Rejection } from '../store/event-store.ts';
 import type { CheckedRequest } from './batch-request.ts';
 import { boundedFields } from './bounded-fields.ts';
-import { batchFingerprint } from './fingerprint.ts';
+import type { EventTexts } from './event-texts.ts';
+import { conflict, SentEvents } from './sent-events.ts';
 
 /** What became of a batch. */
 export interface IngestResult {
   readonly batch: string;
-  /** The stored events in the order sent, as JSON texts, each with the number it was sent under. */
-  readonly stored: readonly { readonly sequence: number; readonly text: string }[];
+  /** The stored events: those sent without the rejected ones, whose numbers none of these has. */
+  readonly stored: EventTexts;
   readonly rejected: readonly RejectedEvent[];
 }
 
@@ -41,21 +42,26 @@ export async function ingest(
 ): Promise<IngestResult> {
   const received = now();
   const { batch, parents, offset } = request;
-  const parsed = request.events.map((event) => parseEvent(event, limits, received));
-  const events = parsed.map(({ event }) => event);
-  const identity = { batch, parents, offset, fingerprint: batchFingerprint(events), events };
+  const sent = new SentEvents(request, limits, received);
+  const identity = {
+    batch,
+    parents,
+    offset,
+    fingerprint: sent.fingerprint,
+    get events() {
+      return sent.values;
+    },
+  };
   const outcome = await store.append(identity, () => {
-    const contents = compose(request, parsed, catalog, received);
-    if (!isLenient && contents.rejected.length > 0) throw refusal(parsed, catalog);
+    const contents = compose(request, sent, catalog, received);
+    if (!isLenient && contents.rejected.length > 0) throw refusal(sent.parsed, catalog);
     return contents;
   });
   switch (outcome.kind) {
-    case 'stored':
-      return {
-        batch,
-        stored: storedTexts(parsed, outcome.rejected),
-        rejected: outcome.rejected.map(described),
-      };
+    case 'stored': {
+      const { rejected } = outcome;
+      return { batch, stored: sent.textsWithout(numbersOf(rejected)), rejected: rejected.map(described) };
+    }
     case 'conflict':
       throw conflict();
     case 'split':
@@ -66,20 +72,27 @@ export async function ingest(
 }
 
 function compose(
-  request: CheckedRequest,
-  parsed: readonly ParsedEvent[],
+  { sentAt, ledger }: CheckedRequest,
+  sent: SentEvents,
   catalog: Catalog,
   received: number,
 ): BatchContents {
-  const events: string[] = [];
+  const rejected = sent.isCanonical && !catalog.isStrict ? [] : rejectionsOf(sent, catalog);
+  const { bytes } = sent.textsWithout(numbersOf(rejected));
+  return { received, skew: sentAt === null ? null : received - sentAt, ledger, events: bytes, rejected };
+}
+
+function rejectionsOf({ parsed, raw }: SentEvents, catalog: Catalog): readonly Rejection[] {
   const rejected: Rejection[] = [];
   for (const [sequence, candidate] of parsed.entries()) {
     const [problem] = problemsOf(candidate, catalog);
-    if (problem === undefined) events.push(eventText(candidate));
-    else rejected.push({ sequence, ...problem, event: boundedFields(request.events[sequence]) });
+    if (problem !== undefined) rejected.push({ sequence, ...problem, event: boundedFields(raw[sequence]) });
   }
-  const { sentAt, ledger } = request;
-  return { received, skew: sentAt === null ? null : received - sentAt, ledger, events, rejected };
+  return rejected;
+}
+
+function numbersOf(rejected: readonly Rejection[]): ReadonlySet<number> {
+  return new Set(rejected.map(({ sequence }) => sequence));
 }
 
 function problemsOf(candidate: ParsedEvent, catalog: Catalog): readonly EventProblem[] {
@@ -96,29 +109,6 @@ function refusal(parsed: readonly ParsedEvent[], catalog: Catalog): AppError {
     }
   }
   return new AppError('SCHEMA_VALIDATION_FAILURE', 'an event is not right', { problems });
-}
-
-function storedTexts(parsed: readonly ParsedEvent[], rejected: readonly Rejection[]): IngestResult['stored'] {
-  const isRejected = new Set(rejected.map(({ sequence }) => sequence));
-  return parsed
-    .map((candidate, sequence) => ({ sequence, candidate }))
-    .filter(({ sequence }) => !isRejected.has(sequence))
-    .map(({ sequence, candidate }) => ({ sequence, text: eventText(candidate) }));
-}
-
-/**
- * An event that was good when it was stored may be refused today, but its fields still have their types.
- *
- * @throws AppError `BATCH_CONFLICT` if they have not: then this is not what was stored.
- */
-function eventText(candidate: ParsedEvent): string {
-  if (candidate.ok) return candidate.text;
-  if (candidate.event === undefined) throw conflict();
-  return JSON.stringify(candidate.event);
-}
-
-function conflict(): AppError {
-  return new AppError('BATCH_CONFLICT', 'this batch was stored before with other events', { path: 'batch' });
 }
 
 function described({ sequence, code, path }: Rejection): RejectedEvent {

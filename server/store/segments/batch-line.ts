@@ -48,9 +48,8 @@ export function encodeBatchBody(identity: BatchIdentity, contents: BatchContents
   if (skew !== null) text += `"skew":${skew},`;
   text += `"fingerprint":"${fingerprint}"`;
   if (ledger !== null) text += `,"ledger":${JSON.stringify(ledger)}`;
-  text += `,"events":[${events.join(',')}]`;
-  if (rejected.length > 0) text += `,"rejected":${JSON.stringify(rejected)}`;
-  return Buffer.from(`${text}}`);
+  const tail = rejected.length > 0 ? `],"rejected":${JSON.stringify(rejected)}}` : ']}';
+  return Buffer.concat([Buffer.from(`${text},"events":[`), events, Buffer.from(tail)]);
 }
 
 /** @param durable - Given for the first line of a group only. */
