@@ -13,8 +13,7 @@ export interface EventsBody {
 }
 
 const EVENTS = Buffer.from('"events":[');
-const EVENTS_KEY = Buffer.from('"events"');
-const BACKSLASH = 0x5c;
+const EVENTS_KEY = '"events"';
 
 /** @throws AppError `REQUEST_INPUT_MALFORMED`. */
 export function parseEventsBody(bytes: Buffer, limits: Limits): EventsBody {
@@ -37,11 +36,10 @@ function readCanonicalBody(bytes: Buffer, limits: Limits): EventsBody | undefine
   const start = key + EVENTS.length;
   const canonical = readCanonicalEvents(bytes, start, limits);
   if (canonical === undefined) return undefined;
-  const head = bytes.subarray(0, start);
-  const tail = bytes.subarray(start + canonical.texts.bytes.length);
-  if (head.includes(BACKSLASH) || tail.includes(BACKSLASH) || tail.includes(EVENTS_KEY)) return undefined;
-  if (head.indexOf(EVENTS_KEY) < key) return undefined;
-  const value = parsedOrUndefined(head.toString() + tail.toString());
+  const rest =
+    bytes.toString('utf8', 0, start) + bytes.toString('utf8', start + canonical.texts.bytes.length);
+  if (rest.includes('\\') || rest.indexOf(EVENTS_KEY) !== rest.lastIndexOf(EVENTS_KEY)) return undefined;
+  const value = parsedOrUndefined(rest);
   const events = isRecord(value) ? value['events'] : undefined;
   return Array.isArray(events) && events.length === 0 ? { value, canonical } : undefined;
 }
