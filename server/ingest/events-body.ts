@@ -30,7 +30,7 @@ export function parseEventsBody(bytes: Buffer, limits: Limits): EventsBody {
  *
  * @returns Undefined if any of this isn't so.
  */
-function readCanonicalBody(bytes: Buffer, limits: Limits): EventsBody | undefined {
+export function readCanonicalBody(bytes: Buffer, limits: Limits): EventsBody | undefined {
   const key = bytes.indexOf(EVENTS);
   if (key < 0 || !isUtf8(bytes)) return undefined;
   const start = key + EVENTS.length;
