@@ -20,7 +20,7 @@ const LIMITS: Limits = {
   maxCodeLength: 5,
   maxEventBytes: 120,
 };
-const SHORT_TEXTS: Limits = { ...LIMITS, maxStringLength: 90 };
+const SHORT_TEXTS: Limits = { ...LIMITS, maxStringLength: 30 };
 const BATCH = '00000000-0000-4000-8000-000000000001';
 const LOOSE = new Catalog(false, new Set(), new Map());
 const STRICT = new Catalog(
@@ -102,7 +102,7 @@ const textJson = fc.oneof(
       '"\\ud800"',
     ),
   ),
-  often(1, fc.constantFrom('"\u007f"', '"\t"', '"\u2028"', '"', 'A', '7', `"${'x'.repeat(80)}"`, '"\ud83d"')),
+  often(1, fc.constantFrom('"\u007f"', '"\t"', '"\u2028"', '"', 'A', '7', `"${'x'.repeat(31)}"`, '"\ud83d"')),
 );
 const orNull = fc.oneof(often(5, textJson), often(2, fc.constant('null')), often(1, fc.constant('nul')));
 const timeJson = fc.oneof(
