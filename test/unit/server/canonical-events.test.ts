@@ -204,9 +204,9 @@ describe('a body whose events stand there as they are stored', () => {
         if (isCanonical(text)) canonical++;
         await expectSame(Buffer.from(text));
       }),
-      { numRuns: 6_000 },
+      { numRuns: 2_000 },
     );
-    expect(canonical).toBeGreaterThan(200);
+    expect(canonical).toBeGreaterThan(100);
   });
 
   it('is taken as in the long way after any change of its bytes', async () => {
@@ -229,7 +229,7 @@ describe('a body whose events stand there as they are stored', () => {
           await expectSame(Buffer.concat([good.subarray(0, at), middle, good.subarray(at + removed)]));
         },
       ),
-      { numRuns: 6_000 },
+      { numRuns: 2_000 },
     );
   });
 
