@@ -34,6 +34,8 @@ const REPLAYED: AppendOutcome = {
   rejected: [{ sequence: 0, code: 'EVENT_TYPE_UNKNOWN', path: 'type', event: {} }],
 };
 
+const LATE = '{"customer":"A","product":"B","type":"C","timestamp":9007199254740993,"context":[]}';
+
 const isCanonical = (text: string): boolean => readCanonicalBody(Buffer.from(text), LIMITS) !== undefined;
 
 /** What a store would write and compare, and what the sender is told; or the error. */
@@ -246,6 +248,7 @@ describe('a body whose events stand there as they are stored', () => {
     ['events that count no more', '{"events":[EVENT],"events":[]}', false],
     ['events that count no more, spelled otherwise', '{"events":[EVENT],"e\\u0076ents":[]}', false],
     ['events in a text', '{"x":"\\"events\\":[EVENT]"}', false],
+    ['a number that no double is', `{"events":[${LATE}]}`, false],
     ['a text that is not JSON', '{"events":[EVENT]', false],
     ['an array', '["events":[EVENT]]', false],
   ])('is told from others: %s', async (_title, body, expected) => {
