@@ -14,6 +14,8 @@ const SERVER_BASICS = [
   'shared/',
   'server/child-task.ts',
   'server/errors.ts',
+  'server/expiry.ts',
+  'server/parse-json.ts',
   'server/sync-directory.ts',
   'server/write-at.ts',
 ];
@@ -40,7 +42,7 @@ const RULES: readonly Rule[] = [
   {
     folder: 'server/ingest/',
     paths: [...SERVER_BASICS, 'server/store/event-store.ts', 'server/catalog/'],
-    packages: ['node:crypto'],
+    packages: ['node:buffer', 'node:crypto'],
   },
   {
     folder: 'server/reports/',

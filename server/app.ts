@@ -12,7 +12,7 @@ import type { WaybillState } from './http/context.ts';
 import { allowOrigins, requireOrigin } from './http/cors.ts';
 import { errorBoundary } from './http/error-boundary.ts';
 import { nameBatch, postEvents } from './http/events-route.ts';
-import { readJsonBody } from './http/read-body.ts';
+import { readRequestBody } from './http/read-body.ts';
 import { addReportRoutes, attempt } from './http/reports-route.ts';
 import { addServiceRoutes } from './http/service-route.ts';
 import { serviceHealth } from './service-health.ts';
@@ -38,7 +38,7 @@ export function createApp(deps: AppDependencies): Koa {
   const { config, service, store, catalog, reports, linkKey, now, logger } = deps;
   const { limits, linkTtlMs, publicUrl } = config;
   const authenticate = requireUser(deps.authenticator);
-  const readBody = readJsonBody(limits.maxBodyBytes);
+  const readBody = readRequestBody(limits.maxBodyBytes);
 
   const router = new Router<WaybillState>();
   router.post(
@@ -47,7 +47,7 @@ export function createApp(deps: AppDependencies): Koa {
     requireOrigin(config.origins, config.publicUrl),
     nameBatch,
     readBody,
-    postEvents({ store, catalog, limits, now }),
+    postEvents({ store, catalog, limits, retentionDays: config.retentionDays, now }),
   );
   addReportRoutes(router, { reports, catalog, linkKey, linkTtlMs, publicUrl, now, authenticate, readBody });
   addServiceRoutes(router, service, () => serviceHealth(store), authenticate);

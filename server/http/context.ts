@@ -8,8 +8,8 @@ export interface WaybillState {
   attempt?: string;
   /** The batch that the request names. */
   batch?: string | undefined;
-  /** The request's body as parsed JSON, of unknown shape; set by `readJsonBody`. */
-  body?: unknown;
+  /** The bytes of the request's body, inflated; set by `readRequestBody`. */
+  body?: Buffer;
   /** Whose credential the request carries; set by `requireUser`. */
   user?: User;
 }
@@ -20,4 +20,9 @@ export type WaybillContext = Context & { state: WaybillState };
 export function userOf({ state }: { readonly state: WaybillState }): User {
   if (state.user === undefined) throw new AppError('REQUEST_IDENTITY_FAILURE', 'Unauthorized');
   return state.user;
+}
+
+/** The body of a request to a route behind `readRequestBody`. */
+export function bodyOf({ state }: { readonly state: WaybillState }): Buffer {
+  return state.body ?? Buffer.alloc(0);
 }

@@ -36,10 +36,11 @@ export function requireOrigin(
   origins: readonly string[] | undefined,
   publicUrl: string | undefined,
 ): Middleware {
+  const publicOrigin = publicUrl && new URL(publicUrl).origin;
   return (ctx, next) => {
     const origin = ctx.get('Origin');
-    const own = [`${ctx.protocol}://${ctx.host}`, publicUrl && new URL(publicUrl).origin];
-    if (origins !== undefined && origin !== '' && !origins.includes(origin) && !own.includes(origin)) {
+    const isAllowed = origins === undefined || origin === '' || origins.includes(origin);
+    if (!isAllowed && origin !== publicOrigin && origin !== `${ctx.protocol}://${ctx.host}`) {
       const message = 'pages of this origin may not send events here';
       throw new AppError('REQUEST_AUTHORIZATION_FAILURE', message, { path: 'Origin' });
     }

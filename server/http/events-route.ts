@@ -1,8 +1,10 @@
 import type { Context, Middleware } from 'koa';
 import type { Receipt } from '../../shared/batch.ts';
 import { namedBatch, parseBatchRequest } from '../ingest/batch-request.ts';
+import { parseEventsBody } from '../ingest/events-body.ts';
 import { ingest, type IngestDependencies, type IngestResult } from '../ingest/ingest.ts';
-import type { WaybillState } from './context.ts';
+import { bodyOf, type WaybillState } from './context.ts';
+import { echoOf } from './echo.ts';
 import { parsePreferences } from './prefer.ts';
 
 /** Names the batch of the header on error answers, also on one about a body that can't be read. */
@@ -11,12 +13,12 @@ export const nameBatch: Middleware<WaybillState> = (ctx, next) => {
   return next();
 };
 
-/** `POST /events`, behind `readJsonBody`. */
+/** `POST /events`, behind `readRequestBody`. */
 export function postEvents(deps: IngestDependencies): Middleware<WaybillState> {
   return async (ctx) => {
-    const { body } = ctx.state;
+    const body = parseEventsBody(bodyOf(ctx), deps.limits);
     const idempotencyKey = idempotencyKeyOf(ctx);
-    ctx.state.batch = namedBatch(body, idempotencyKey);
+    ctx.state.batch = namedBatch(body.value, idempotencyKey);
     const request = parseBatchRequest(body, idempotencyKey, deps.limits);
     const { isLenient, isMinimal, applied } = parsePreferences(ctx.get('Prefer'), request.prefer);
     const result = await ingest(request, isLenient, deps);
@@ -32,13 +34,5 @@ function idempotencyKeyOf({ headers }: Context): string | undefined {
 }
 
 function receiptOf({ batch, stored, rejected }: IngestResult): Receipt {
-  return { batch, stored: stored.length, rejected };
-}
-
-/** The stored events as `EventFull[]`; their JSON is at hand, and the two fields are added behind it. */
-function echoOf({ batch, stored }: IngestResult): string {
-  const events = stored.map(
-    ({ sequence, text }) => `${text.slice(0, -1)},"batch":"${batch}","sequence":${sequence}}`,
-  );
-  return `[${events.join(',')}]`;
+  return { batch, stored: stored.ends.length, rejected };
 }

@@ -8,8 +8,9 @@ import { isLinkGood, signLink } from '../reports/download-link.ts';
 import { type ReportJob, statusOf } from '../reports/report-jobs.ts';
 import { parseReportRequest } from '../reports/report-request.ts';
 import { reportFileName, type ReportService } from '../reports/report-service.ts';
+import { parseJson } from '../parse-json.ts';
 import { mayReportOn } from '../users/user-table.ts';
-import { userOf, type WaybillState } from './context.ts';
+import { bodyOf, userOf, type WaybillState } from './context.ts';
 
 export interface ReportRoutes {
   readonly reports: ReportService;
@@ -27,7 +28,7 @@ export function addReportRoutes(router: Router<WaybillState>, routes: ReportRout
   const { reports, catalog, authenticate, readBody } = routes;
 
   router.post(ROUTES.reports, attempt('make a report'), authenticate, readBody, async (ctx) => {
-    const request = parseReportRequest(ctx.state.body, catalog);
+    const request = parseReportRequest(parseJson(bodyOf(ctx)), catalog);
     const user = userOf(ctx);
     if (!mayReportOn(user, request.filter.customer)) {
       const message = 'this user has no right to reports of this customer';

@@ -4,11 +4,15 @@ import { MAX_PARENTS, type Limits } from '../../shared/limits.ts';
 import { isRecord } from '../../shared/text.ts';
 import { parseUuid } from '../../shared/uuid.ts';
 import { AppError } from '../errors.ts';
+import type { CanonicalEvents } from './canonical-events.ts';
+import type { EventsBody } from './events-body.ts';
 
 /** A request to store events, its envelope checked, its events not yet. */
 export interface CheckedRequest {
   readonly batch: string;
+  /** Of unknown shape; none of them if they are in `canonical`. */
   readonly events: readonly unknown[];
+  readonly canonical: CanonicalEvents | undefined;
   readonly parents: readonly string[];
   readonly offset: number;
   readonly sentAt: number | null;
@@ -19,12 +23,11 @@ export interface CheckedRequest {
 /**
  * Checks everything of a request's body but the events themselves.
  *
- * @param body - Parsed JSON of unknown shape.
  * @param idempotencyKey - The header of that name, quoted or bare.
  * @throws AppError that names the first field that is wrong.
  */
 export function parseBatchRequest(
-  body: unknown,
+  { value: body, canonical }: EventsBody,
   idempotencyKey: string | undefined,
   limits: Limits,
 ): CheckedRequest {
@@ -49,6 +52,7 @@ export function parseBatchRequest(
   return {
     batch: batch ?? randomUUID(),
     events,
+    canonical,
     parents,
     offset: readOffset(body['offset'], parents),
     sentAt: readSentAt(body['sentAt']),

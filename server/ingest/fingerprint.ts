@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { identityFields, type UsageEvent } from '../../shared/event.ts';
 
 const VERSION = 1;
@@ -12,7 +12,12 @@ const DIGITS = 32;
  * `[customer, product, type, timestamp, context, version ?? null]`, or 0 if its fields lack their types.
  */
 export function batchFingerprint(events: readonly (UsageEvent | undefined)[]): string {
-  const rows = events.map((event) => (event === undefined ? 0 : identityFields(event)));
-  const digest = createHash('sha256').update(JSON.stringify(rows)).digest('hex');
-  return `${VERSION}:${digest.slice(0, DIGITS)}`;
+  return fingerprintOfRows(
+    JSON.stringify(events.map((event) => (event === undefined ? 0 : identityFields(event)))),
+  );
+}
+
+/** @param rows - The JSON array that `batchFingerprint` speaks of, as text or UTF-8. */
+export function fingerprintOfRows(rows: string | Uint8Array): string {
+  return `${VERSION}:${hash('sha256', rows, 'hex').slice(0, DIGITS)}`;
 }

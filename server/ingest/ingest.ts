@@ -1,19 +1,21 @@
 import type { RejectedEvent } from '../../shared/batch.ts';
 import { problemMessage, type EventProblem } from '../../shared/error-codes.ts';
-import { parseEvent, type ParsedEvent } from '../../shared/event.ts';
+import type { ParsedEvent } from '../../shared/event.ts';
 import type { Limits } from '../../shared/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { AppError, type Problem } from '../errors.ts';
+import { expiryOf } from '../expiry.ts';
 import type { BatchContents, EventStore, Refusal, Rejection } from '../store/event-store.ts';
 import type { CheckedRequest } from './batch-request.ts';
 import { boundedFields } from './bounded-fields.ts';
-import { batchFingerprint } from './fingerprint.ts';
+import type { EventTexts } from './event-texts.ts';
+import { conflict, SentEvents } from './sent-events.ts';
 
 /** What became of a batch. */
 export interface IngestResult {
   readonly batch: string;
-  /** The stored events in the order sent, as JSON texts, each with the number it was sent under. */
-  readonly stored: readonly { readonly sequence: number; readonly text: string }[];
+  /** The stored events: those sent without the rejected ones, whose numbers none of these has. */
+  readonly stored: EventTexts;
   readonly rejected: readonly RejectedEvent[];
 }
 
@@ -21,10 +23,36 @@ export interface IngestDependencies {
   readonly store: EventStore;
   readonly catalog: Catalog;
   readonly limits: Limits;
+  /** Days that events are kept besides today; undefined is for ever. */
+  readonly retentionDays: number | undefined;
   readonly now: () => number;
 }
 
 const MAX_PROBLEMS = 20;
+
+/** Says what is wrong with an event: by itself, for the catalog, or because it comes when its day has expired. */
+class Judge {
+  readonly #catalog: Catalog;
+  readonly #expiredBefore: number;
+
+  constructor(catalog: Catalog, expiredBefore: number) {
+    this.#catalog = catalog;
+    this.#expiredBefore = expiredBefore;
+  }
+
+  /** Whether it is known without a look at each that nothing is wrong. */
+  takesAll({ isCanonical, earliest }: SentEvents): boolean {
+    return isCanonical && !this.#catalog.isStrict && earliest >= this.#expiredBefore;
+  }
+
+  problemsOf(candidate: ParsedEvent): readonly EventProblem[] {
+    if (!candidate.ok) return candidate.problems;
+    const problems = this.#catalog.problems(candidate.event);
+    return candidate.event.timestamp >= this.#expiredBefore ? problems : [...problems, EXPIRED];
+  }
+}
+
+const EXPIRED: EventProblem = { code: 'EVENT_TIMESTAMP_OUT_OF_RANGE', path: 'timestamp' };
 
 /**
  * Stores a batch and says what became of each event; resolves when all of it is durable.
@@ -37,25 +65,31 @@ const MAX_PROBLEMS = 20;
 export async function ingest(
   request: CheckedRequest,
   isLenient: boolean,
-  { store, catalog, limits, now }: IngestDependencies,
+  { store, catalog, limits, retentionDays, now }: IngestDependencies,
 ): Promise<IngestResult> {
   const received = now();
   const { batch, parents, offset } = request;
-  const parsed = request.events.map((event) => parseEvent(event, limits, received));
-  const events = parsed.map(({ event }) => event);
-  const identity = { batch, parents, offset, fingerprint: batchFingerprint(events), events };
+  const sent = new SentEvents(request, limits, received);
+  const judge = new Judge(catalog, expiryOf(received, retentionDays));
+  const identity = {
+    batch,
+    parents,
+    offset,
+    fingerprint: sent.fingerprint,
+    get events() {
+      return sent.values;
+    },
+  };
   const outcome = await store.append(identity, () => {
-    const contents = compose(request, parsed, catalog, received);
-    if (!isLenient && contents.rejected.length > 0) throw refusal(parsed, catalog);
+    const contents = compose(request, sent, judge, received);
+    if (!isLenient && contents.rejected.length > 0) throw refusal(sent.parsed, judge);
     return contents;
   });
   switch (outcome.kind) {
-    case 'stored':
-      return {
-        batch,
-        stored: storedTexts(parsed, outcome.rejected),
-        rejected: outcome.rejected.map(described),
-      };
+    case 'stored': {
+      const { rejected } = outcome;
+      return { batch, stored: sent.textsWithout(numbersOf(rejected)), rejected: rejected.map(described) };
+    }
     case 'conflict':
       throw conflict();
     case 'split':
@@ -66,59 +100,39 @@ export async function ingest(
 }
 
 function compose(
-  request: CheckedRequest,
-  parsed: readonly ParsedEvent[],
-  catalog: Catalog,
+  { sentAt, ledger }: CheckedRequest,
+  sent: SentEvents,
+  judge: Judge,
   received: number,
 ): BatchContents {
-  const events: string[] = [];
-  const rejected: Rejection[] = [];
-  for (const [sequence, candidate] of parsed.entries()) {
-    const [problem] = problemsOf(candidate, catalog);
-    if (problem === undefined) events.push(eventText(candidate));
-    else rejected.push({ sequence, ...problem, event: boundedFields(request.events[sequence]) });
-  }
-  const { sentAt, ledger } = request;
-  return { received, skew: sentAt === null ? null : received - sentAt, ledger, events, rejected };
+  const rejected = judge.takesAll(sent) ? [] : rejectionsOf(sent, judge);
+  const { bytes } = sent.textsWithout(numbersOf(rejected));
+  return { received, skew: sentAt === null ? null : received - sentAt, ledger, events: bytes, rejected };
 }
 
-function problemsOf(candidate: ParsedEvent, catalog: Catalog): readonly EventProblem[] {
-  return candidate.ok ? catalog.problems(candidate.event) : candidate.problems;
+function rejectionsOf({ parsed, raw }: SentEvents, judge: Judge): readonly Rejection[] {
+  const rejected: Rejection[] = [];
+  for (const [sequence, candidate] of parsed.entries()) {
+    const [problem] = judge.problemsOf(candidate);
+    if (problem !== undefined) rejected.push({ sequence, ...problem, event: boundedFields(raw[sequence]) });
+  }
+  return rejected;
+}
+
+function numbersOf(rejected: readonly Refusal[]): ReadonlySet<number> {
+  return new Set(rejected.map(({ sequence }) => sequence));
 }
 
 /** A strict refusal: every bad field, up to a bound. */
-function refusal(parsed: readonly ParsedEvent[], catalog: Catalog): AppError {
+function refusal(parsed: readonly ParsedEvent[], judge: Judge): AppError {
   const problems: Problem[] = [];
   for (const [sequence, candidate] of parsed.entries()) {
-    for (const { code, path } of problemsOf(candidate, catalog)) {
+    for (const { code, path } of judge.problemsOf(candidate)) {
       if (problems.length === MAX_PROBLEMS) break;
       problems.push({ code, message: problemMessage(code, path), path: eventPath(sequence, path) });
     }
   }
   return new AppError('SCHEMA_VALIDATION_FAILURE', 'an event is not right', { problems });
-}
-
-function storedTexts(parsed: readonly ParsedEvent[], rejected: readonly Refusal[]): IngestResult['stored'] {
-  const isRejected = new Set(rejected.map(({ sequence }) => sequence));
-  return parsed
-    .map((candidate, sequence) => ({ sequence, candidate }))
-    .filter(({ sequence }) => !isRejected.has(sequence))
-    .map(({ sequence, candidate }) => ({ sequence, text: eventText(candidate) }));
-}
-
-/**
- * An event that was good when it was stored may be refused today, but its fields still have their types.
- *
- * @throws AppError `BATCH_CONFLICT` if they have not: then this is not what was stored.
- */
-function eventText(candidate: ParsedEvent): string {
-  if (candidate.ok) return candidate.text;
-  if (candidate.event === undefined) throw conflict();
-  return JSON.stringify(candidate.event);
-}
-
-function conflict(): AppError {
-  return new AppError('BATCH_CONFLICT', 'this batch was stored before with other events', { path: 'batch' });
 }
 
 function described({ sequence, code, path }: Refusal): RejectedEvent {

@@ -38,8 +38,8 @@ export interface BatchContents {
   /** `received` less the sender's clock, in milliseconds; null if the sender did not say. */
   readonly skew: number | null;
   readonly ledger: Ledger | null;
-  /** The good events as JSON texts of known fields in their fixed order, in the order sent. */
-  readonly events: readonly string[];
+  /** The good events as JSON texts of known fields in their fixed order, in the order sent, joined by commas; UTF-8. */
+  readonly events: Uint8Array;
   readonly rejected: readonly Rejection[];
 }
 

@@ -6,7 +6,8 @@ const CLI = path.resolve('dist/server/cli.js');
 /** Runs the command line as a person would; resolves with what it printed. */
 export function runCli(args: readonly string[], dataFolder: string, input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const env = { PATH: process.env['PATH'], WAYBILL_DATA: dataFolder };
+    const store = { WAYBILL_DATA: dataFolder, WAYBILL_STORE: `file:${dataFolder}` };
+    const env = { PATH: process.env['PATH'], ...store };
     const child = execFile(process.execPath, [CLI, ...args], { env }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(stderr));

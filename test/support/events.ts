@@ -49,7 +49,7 @@ export function aBatch(
       received: 1_700_000_000_500,
       skew: null,
       ledger: null,
-      events: events.map((event) => JSON.stringify(event)),
+      events: Buffer.from(events.map((event) => JSON.stringify(event)).join(',')),
       rejected: [],
       ...changes.contents,
     },

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { UsageEvent } from '../../shared/event.ts';
 import type { StoredEvent } from '../../server/store/event-store.ts';
-import { encodeBatchBody, encodeBatchLine } from '../../server/store/segments/batch-line.ts';
+import { encodeBatchBody, MAX_PLACED_BYTES, writeBatchLine } from '../../server/store/segments/batch-line.ts';
 import type { FilePair } from '../../server/store/segments/batch-record.ts';
 import { sealSegment, type SealedSegment } from '../../server/store/segments/seal-segment.ts';
 import { aBatch, type ABatch } from './events.ts';
@@ -19,7 +19,9 @@ export function aBatchNow(events: readonly UsageEvent[], changes: Parameters<typ
 export function logLines(batches: readonly ABatch[], firstPosition = 1): readonly Buffer[] {
   return batches.map(({ identity, contents }, index) => {
     const durable = index % 3 === 0 ? index : undefined;
-    return encodeBatchLine(encodeBatchBody(identity, contents), firstPosition + index, durable);
+    const body = encodeBatchBody(identity, contents);
+    const bytes = Buffer.alloc(body.length + MAX_PLACED_BYTES);
+    return bytes.subarray(0, writeBatchLine(body, firstPosition + index, durable, bytes, 0));
   });
 }
 

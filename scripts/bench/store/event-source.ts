@@ -45,7 +45,7 @@ export class EventSource {
       fingerprint: batchFingerprint(events),
       events,
     };
-    const texts = events.map((event) => JSON.stringify(event));
+    const texts = Buffer.from(events.map((event) => JSON.stringify(event)).join(','));
     const contents = { received: Math.floor(received), skew: 120, ledger: null, events: texts, rejected: [] };
     return { identity, contents };
   }

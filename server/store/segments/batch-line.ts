@@ -1,7 +1,7 @@
 import type { BatchContents, BatchIdentity, Rejection } from '../event-store.ts';
 import type { Ledger } from '../../../shared/batch.ts';
 import type { UsageEvent } from '../../../shared/event.ts';
-import { checkedFields, encodeCheckedLine, fieldsText } from './checked-line.ts';
+import { checkedFields, fieldsText, HEAD_BYTES, sealLine } from './checked-line.ts';
 
 /** The fields of a batch line that come before its events. */
 export interface BatchHeader {
@@ -29,35 +29,70 @@ export interface BatchLine extends BatchHeader {
   readonly rejected?: readonly Rejection[];
 }
 
+/**
+ * The part of a line that does not depend on its place in the file: JSON text in pieces, so that the events are
+ * copied only once, into what is written.
+ */
+export interface BatchBody {
+  /** ASCII. */
+  readonly head: string;
+  readonly events: Uint8Array;
+  readonly tail: Uint8Array;
+  /** Bytes of all pieces. */
+  readonly length: number;
+}
+
+const NONE_REJECTED = Buffer.from(']}');
+/** Of the line's two numbers with their keys, at the largest that they can be. */
+const PLACE_BYTES = `"durable":${Number.MAX_SAFE_INTEGER},"position":${Number.MAX_SAFE_INTEGER},`.length;
+/** The most that a line has beside its body. */
+export const MAX_PLACED_BYTES = HEAD_BYTES + PLACE_BYTES + 1;
+
 const EVENTS_KEY = Buffer.from(',"events":[');
 // Inside of a text its quotes would be escaped, and an event's fields have other names.
 const REJECTED_KEY = Buffer.from('],"rejected":[');
 
 /**
- * The part of a line that does not depend on its place in the file, as bytes.
- *
  * A line is `v`, `crc`, `durable`?, `position`, `batch`, `parents`?, `offset`?, `received`, `skew`?,
  * `fingerprint`, `ledger`?, `events`, `rejected`?, always in this order.
  */
-export function encodeBatchBody(identity: BatchIdentity, contents: BatchContents): Buffer {
+export function encodeBatchBody(identity: BatchIdentity, contents: BatchContents): BatchBody {
   const { batch, parents, offset, fingerprint } = identity;
   const { received, skew, ledger, events, rejected } = contents;
-  let text = `"batch":"${batch}",`;
-  if (parents.length > 0) text += `"parents":${JSON.stringify(parents)},"offset":${offset},`;
-  text += `"received":${received},`;
-  if (skew !== null) text += `"skew":${skew},`;
-  text += `"fingerprint":"${fingerprint}"`;
-  if (ledger !== null) text += `,"ledger":${JSON.stringify(ledger)}`;
-  text += `,"events":[${events.join(',')}]`;
-  if (rejected.length > 0) text += `,"rejected":${JSON.stringify(rejected)}`;
-  return Buffer.from(`${text}}`);
+  let head = `"batch":"${batch}",`;
+  if (parents.length > 0) head += `"parents":${JSON.stringify(parents)},"offset":${offset},`;
+  head += `"received":${received},`;
+  if (skew !== null) head += `"skew":${skew},`;
+  head += `"fingerprint":"${fingerprint}"`;
+  if (ledger !== null) head += `,"ledger":${JSON.stringify(ledger)}`;
+  head += ',"events":[';
+  const tail = rejected.length > 0 ? Buffer.from(`],"rejected":${JSON.stringify(rejected)}}`) : NONE_REJECTED;
+  return { head, events, tail, length: head.length + events.length + tail.length };
 }
 
-/** @param durable - Given for the first line of a group only. */
-export function encodeBatchLine(body: Buffer, position: number, durable: number | undefined): Buffer {
+/**
+ * Writes a body's line into a buffer.
+ *
+ * @param durable - Given for the first line of a group only.
+ * @param start - Where the line begins; room for it is there.
+ * @returns The place behind the line.
+ */
+export function writeBatchLine(
+  { head, events, tail }: BatchBody,
+  position: number,
+  durable: number | undefined,
+  bytes: Buffer,
+  start: number,
+): number {
   const place =
     durable === undefined ? `"position":${position},` : `"durable":${durable},"position":${position},`;
-  return encodeCheckedLine([Buffer.from(place, 'latin1'), body]);
+  let end = start + HEAD_BYTES;
+  end += bytes.write(place + head, end, 'latin1');
+  bytes.set(events, end);
+  end += events.length;
+  bytes.set(tail, end);
+  end += tail.length;
+  return sealLine(bytes, start, end);
 }
 
 /** Reads all but the events, or undefined if the line is damaged. */

@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 
 const VERSION = 1;
 const NEWLINE = 0x0a;
+/** Bytes that `sealLine` puts before a line's fields. */
+export const HEAD_BYTES = `{"v":${VERSION},"crc":"01234567",`.length;
 /** What begins a line of any version: `v` and `crc` keep their place for ever. */
 const HEAD = /^\{"v":(\d{1,9}),"crc":"([0-9a-f]{8})",/;
 const MAX_HEAD_BYTES = 48;
@@ -15,10 +17,23 @@ const MAX_HEAD_BYTES = 48;
  * @param fields - The object's other fields as JSON text without the opening brace, in pieces.
  */
 export function encodeCheckedLine(fields: readonly Uint8Array[]): Buffer {
-  let checksum = 0;
-  for (const piece of fields) checksum = crc32(piece, checksum);
-  const head = `{"v":${VERSION},"crc":"${checksum.toString(16).padStart(8, '0')}",`;
-  return Buffer.concat([Buffer.from(head, 'latin1'), ...fields, Buffer.of(NEWLINE)]);
+  const line = Buffer.concat([Buffer.alloc(HEAD_BYTES), ...fields, Buffer.alloc(1)]);
+  sealLine(line, 0, line.length - 1);
+  return line;
+}
+
+/**
+ * Makes a line of fields that are in place, behind room for `HEAD_BYTES`.
+ *
+ * @param start - Where the line is to begin.
+ * @param end - Where its fields end; there is room for the newline.
+ * @returns The place behind the line.
+ */
+export function sealLine(bytes: Buffer, start: number, end: number): number {
+  const checksum = crc32(bytes.subarray(start + HEAD_BYTES, end));
+  bytes.write(`{"v":${VERSION},"crc":"${checksum.toString(16).padStart(8, '0')}",`, start, 'latin1');
+  bytes[end] = NEWLINE;
+  return end + 1;
 }
 
 /**

@@ -1,9 +1,10 @@
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { AppError } from '../../errors.ts';
 import { syncDirectory } from '../../sync-directory.ts';
-import { encodeBatchLine } from './batch-line.ts';
+import type { BatchBody } from './batch-line.ts';
 import type { DataDir } from './data-dir.ts';
 import { isFull, RETRY_AFTER_SECONDS, toAppError, unavailable } from './disk-errors.ts';
+import { GroupBuffer } from './group-buffer.ts';
 import type { Manifest } from './manifest.ts';
 import { writeAt } from '../../write-at.ts';
 
@@ -38,7 +39,7 @@ export const WRITER_DEFAULTS: SegmentWriterOptions = Object.freeze({
 });
 
 interface Waiting {
-  readonly body: Buffer;
+  readonly body: BatchBody;
   /** Runs when the line is durable, before anyone is told. */
   readonly onDurable: (placed: PlacedLine) => void;
   readonly resolve: () => void;
@@ -62,6 +63,7 @@ export class SegmentWriter {
   readonly #dir: DataDir;
   readonly #manifest: Manifest;
   readonly #options: SegmentWriterOptions;
+  readonly #lines = new GroupBuffer();
   #file: FileHandle | undefined;
   #segment: number;
   /** Bytes of the active segment that are durable; the next group is written here. */
@@ -134,7 +136,7 @@ export class SegmentWriter {
    * @param body - From `encodeBatchBody`.
    * @throws AppError `STORE_BUSY`, `STORE_FULL` or `STORE_UNAVAILABLE`; the line is not stored then.
    */
-  append(body: Buffer, onDurable: (placed: PlacedLine) => void): Promise<void> {
+  append(body: BatchBody, onDurable: (placed: PlacedLine) => void): Promise<void> {
     if (this.#isClosed) return Promise.reject(unavailable('the store is closed'));
     if (this.#waitingBytes > 0 && this.#waitingBytes + body.length > this.#options.maxWaitingBytes) {
       const message = 'too much waits to be written to disk';
@@ -221,18 +223,16 @@ export class SegmentWriter {
     if (file === undefined || !this.#isTrusted || this.#durable >= this.#options.segmentBytes) {
       file = await this.#openNext();
     }
-    const lines: Buffer[] = [];
-    const placed: PlacedLine[] = [];
-    let offset = this.#durable;
-    for (const { body } of group) {
-      const position = ++this.#position;
-      const line = encodeBatchLine(body, position, lines.length === 0 ? this.#durable : undefined);
-      lines.push(line);
-      placed.push({ segment: this.#segment, offset, position });
-      offset += line.length;
-    }
-    await this.#writeDurably(file, Buffer.concat(lines));
-    this.#durable = offset;
+    const durable = this.#durable;
+    const bodies = group.map(({ body }) => body);
+    const { bytes, starts } = this.#lines.encode(bodies, durable, this.#position + 1);
+    const placed = starts.map((start) => ({
+      segment: this.#segment,
+      offset: durable + start,
+      position: ++this.#position,
+    }));
+    await this.#writeDurably(file, bytes);
+    this.#durable = durable + bytes.length;
     for (const [index, place] of placed.entries()) group[index]?.onDurable(place);
   }
 

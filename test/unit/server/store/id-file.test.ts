@@ -3,7 +3,7 @@ import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BatchRecord, FilePair } from '../../../../server/store/segments/batch-record.ts';
 import { IdFile } from '../../../../server/store/segments/id-file.ts';
-import { BlockList } from '../../../../server/store/segments/block-list.ts';
+import { BlockList } from '../../../../server/store/segments/id-block-list.ts';
 import { IdFileError, IdIndexError } from '../../../../server/store/segments/id-file-errors.ts';
 import { IdFilter } from '../../../../server/store/segments/id-filter.ts';
 import { readIdIndex, writeIdIndex } from '../../../../server/store/segments/id-index-file.ts';
