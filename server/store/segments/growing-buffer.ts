@@ -11,7 +11,7 @@ export class GrowingBuffer {
     this.#view = viewOf(this.#bytes);
   }
 
-  /** What holds the bytes, to the end of its capacity; not what holds them after the next `append`. */
+  /** What holds the bytes, to the end of its capacity; not what holds them after they have grown. */
   get view(): DataView {
     return this.#view;
   }
@@ -20,16 +20,24 @@ export class GrowingBuffer {
     return this.#length;
   }
 
+  /** Makes room for more bytes, to be written behind the others in `view` and then counted by `extend`. */
+  reserve(count: number): void {
+    const needed = this.#length + count + WORD_SLACK_BYTES;
+    if (needed <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(needed * 2);
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+    this.#view = viewOf(larger);
+  }
+
+  extend(count: number): void {
+    this.#length += count;
+  }
+
   /** Appends a text as UTF-8; returns how many bytes that is. */
   append(text: string): number {
     // Three bytes a unit is the most that UTF-8 takes.
-    const needed = this.#length + text.length * 3 + WORD_SLACK_BYTES;
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(needed * 2);
-      this.#bytes.copy(larger, 0, 0, this.#length);
-      this.#bytes = larger;
-      this.#view = viewOf(larger);
-    }
+    this.reserve(text.length * 3);
     const written = this.#bytes.write(text, this.#length);
     this.#length += written;
     return written;

@@ -5,7 +5,7 @@ import { checkedFields, fieldsText } from './checked-line.ts';
 import { LineEvents } from './line-events.ts';
 import type { LogChunk } from './log-chunks.ts';
 import { scanEvent } from './scan-event.ts';
-import { scanHeader } from './scan-header.ts';
+import { newHeader, scanHeader } from './scan-header.ts';
 import { Literal } from './words.ts';
 import { writeEvents } from './write-events.ts';
 
@@ -30,6 +30,7 @@ const NO_REJECTIONS: readonly Rejection[] = [];
 /** Finds the events in batch lines, without making objects of them where it can. */
 export class LineScanner {
   readonly #events = new LineEvents();
+  readonly #header = newHeader();
 
   /**
    * Scans a line of a chunk.
@@ -56,8 +57,8 @@ export class LineScanner {
 
   /** A line of a batch and its events, nothing else; undefined if it is of another form. */
   #scanPlain({ bytes, view }: LogChunk, fieldsAt: number, end: number): ScannedBatch | undefined {
-    const header = scanHeader(view, fieldsAt);
-    if (header === undefined) return undefined;
+    const header = this.#header;
+    if (!scanHeader(view, fieldsAt, header)) return undefined;
     // The last bytes are the bracket of the events and the brace of the line.
     if (this.#scanEvents(view, header.eventsAt) + 2 !== end) return undefined;
     if (view.getUint8(end - 1) !== CLOSE_BRACE) return undefined;

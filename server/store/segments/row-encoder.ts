@@ -7,7 +7,7 @@ import {
   type RowStage,
 } from './row-stage.ts';
 import type { SortedRows } from './sorted-rows.ts';
-import { copyText, viewOf, WORD_SLACK_BYTES } from './words.ts';
+import { copyText, viewOf, WORD_SLACK_BYTES, writeInteger } from './words.ts';
 
 const PIECE_BYTES = 262_144;
 /** A sequence, a comma, a bracket and a newline of a row, and words' slack. */
@@ -15,7 +15,6 @@ const ROW_OVERHEAD_BYTES = 16 + WORD_SLACK_BYTES;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
 const NEWLINE = 0x0a;
-const ZERO = 0x30;
 
 /** Puts the lines of rows together. */
 export class RowEncoder {
@@ -25,8 +24,8 @@ export class RowEncoder {
   #view = viewOf(this.#piece);
 
   /** @param stage - Of all rows that will be encoded. */
-  constructor({ batchPlaces, batchTexts }: RowStage) {
-    this.#batchPlaces = batchPlaces;
+  constructor({ batchTexts }: RowStage) {
+    this.#batchPlaces = batchTexts.places;
     this.#batchTexts = batchTexts.view;
   }
 
@@ -94,17 +93,4 @@ export class RowEncoder {
     this.#piece = Buffer.allocUnsafeSlow(bytes);
     this.#view = viewOf(this.#piece);
   }
-}
-
-/** @param value - Below 2^31. */
-function writeInteger(view: DataView, start: number, value: number): number {
-  let end = start + 1;
-  for (let rest = value; rest > 9; rest = (rest / 10) | 0) end++;
-  let rest = value;
-  for (let at = end - 1; at >= start; at--) {
-    const next = (rest / 10) | 0;
-    view.setUint8(at, ZERO + rest - next * 10);
-    rest = next;
-  }
-  return end;
 }

@@ -1,4 +1,4 @@
-import { GrowingBuffer } from './growing-buffer.ts';
+import { BatchTexts } from './batch-texts.ts';
 import {
   CONTEXT_BYTES,
   EVENT_NUMBERS,
@@ -64,19 +64,14 @@ export class RowStage {
   readonly batchIds: string[] = [];
   readonly #products: Product[] = [];
   readonly #pool = new ChunkPool();
-  /** Of each batch, what its rows have between context and sequence, and behind it. */
-  readonly batchTexts = new GrowingBuffer(1_048_576);
-  /** Where in `batchTexts` these begin: two numbers a batch, and one for the end. */
-  readonly batchPlaces: number[] = [0];
+  readonly batchTexts = new BatchTexts();
 
   /** Adds the events of a batch. */
-  add({ batch, position, received, skew, events, view: texts }: ScannedBatch): void {
+  add(batch: ScannedBatch): void {
+    const { events, received, view: texts } = batch;
     const number = this.batchIds.length;
-    this.batchIds.push(batch);
-    this.batchTexts.append(`,${JSON.stringify(batch)},`);
-    this.batchPlaces.push(this.batchTexts.length);
-    this.batchTexts.append(`,${position},${received},${skew ?? null}`);
-    this.batchPlaces.push(this.batchTexts.length);
+    this.batchIds.push(batch.batch);
+    this.batchTexts.add(batch);
     const receivedDay = utcDay(received);
     const { count, timestamps, numbers } = events;
     for (let event = 0; event < count; event++) {

@@ -14,62 +14,74 @@ const ZERO = 0x30;
 /** Digits of which every number is exact. */
 const MAX_DIGITS = 15;
 
-/** The fields of a batch line before its events, or where they begin. */
+/** The fields of a batch line before its events, or where they are; one object is used again and again. */
 export interface PlainHeader {
-  readonly position: number;
-  readonly batchAt: number;
-  readonly batchEnd: number;
-  readonly received: number;
-  readonly skew: number | undefined;
-  readonly fingerprintAt: number;
-  readonly fingerprintEnd: number;
-  readonly eventsAt: number;
+  position: number;
+  batchAt: number;
+  batchEnd: number;
+  received: number;
+  skew: number | undefined;
+  fingerprintAt: number;
+  fingerprintEnd: number;
+  eventsAt: number;
+}
+
+export function newHeader(): PlainHeader {
+  return {
+    position: 0,
+    batchAt: 0,
+    batchEnd: 0,
+    received: 0,
+    skew: undefined,
+    fingerprintAt: 0,
+    fingerprintEnd: 0,
+    eventsAt: 0,
+  };
 }
 
 /**
  * Finds the fields before the events of a batch line that has no parents and no ledger.
  *
  * @param start - Where the fields begin that the line's checksum is of.
- * @returns undefined if the line is of any other form.
+ * @returns Whether the line is of that form.
  */
-export function scanHeader(view: DataView, start: number): PlainHeader | undefined {
+export function scanHeader(view: DataView, start: number, header: PlainHeader): boolean {
   let at = start;
   if (DURABLE.isAt(view, at)) {
     at = integerEnd(view, at + DURABLE.length);
-    if (at < 0 || view.getUint8(at++) !== COMMA) return undefined;
+    if (at < 0 || view.getUint8(at++) !== COMMA) return false;
   }
-  if (!POSITION.isAt(view, at)) return undefined;
+  if (!POSITION.isAt(view, at)) return false;
   const positionAt = at + POSITION.length;
   const positionEnd = integerEnd(view, positionAt);
-  if (positionEnd < 0 || !BATCH.isAt(view, positionEnd)) return undefined;
+  if (positionEnd < 0 || !BATCH.isAt(view, positionEnd)) return false;
   const batchAt = positionEnd + BATCH.length;
   const batchEnd = findQuoteOrBackslash(view, batchAt);
-  if (!isAscii(view, batchAt, batchEnd) || !RECEIVED.isAt(view, batchEnd)) return undefined;
+  if (!isAscii(view, batchAt, batchEnd) || !RECEIVED.isAt(view, batchEnd)) return false;
   const receivedAt = batchEnd + RECEIVED.length;
   at = integerEnd(view, receivedAt);
-  if (at < 0) return undefined;
+  if (at < 0) return false;
   const received = integerAt(view, receivedAt, at);
   let skew: number | undefined;
   if (SKEW.isAt(view, at)) {
     const skewAt = at + SKEW.length;
     at = integerEnd(view, skewAt);
-    if (at < 0) return undefined;
+    if (at < 0) return false;
     skew = integerAt(view, skewAt, at);
   }
-  if (!FINGERPRINT.isAt(view, at)) return undefined;
+  if (!FINGERPRINT.isAt(view, at)) return false;
   const fingerprintAt = at + FINGERPRINT.length;
   const fingerprintEnd = findQuoteOrBackslash(view, fingerprintAt);
-  if (!isAscii(view, fingerprintAt, fingerprintEnd) || !EVENTS.isAt(view, fingerprintEnd)) return undefined;
-  return {
-    position: integerAt(view, positionAt, positionEnd),
-    batchAt,
-    batchEnd,
-    received,
-    skew,
-    fingerprintAt,
-    fingerprintEnd,
-    eventsAt: fingerprintEnd + EVENTS.length,
-  };
+  if (!isAscii(view, fingerprintAt, fingerprintEnd) || !EVENTS.isAt(view, fingerprintEnd)) return false;
+  header.position = integerAt(view, positionAt, positionEnd);
+  header.batchAt = batchAt;
+  header.batchEnd = batchEnd;
+  header.received = received;
+  header.skew = skew;
+  header.fingerprintAt = fingerprintAt;
+  header.fingerprintEnd = fingerprintEnd;
+  header.eventsAt = fingerprintEnd + EVENTS.length;
+  return true;
 }
 
 /** Where an integer ends of which every digit is exact; -1 if there is none. */

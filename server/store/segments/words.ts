@@ -17,6 +17,40 @@ export function copyText(from: DataView, fromAt: number, to: DataView, toAt: num
     to.setFloat64(toAt + index, from.getFloat64(fromAt + index, true), true);
 }
 
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const LOW_DIGITS = 7;
+const LOW = 10 ** LOW_DIGITS;
+
+/**
+ * Writes an integer in decimal; returns where it ends.
+ *
+ * @param value - Less than 10^16 from zero, in whose two halves the processor can divide.
+ */
+export function writeInteger(view: DataView, start: number, value: number): number {
+  if (value < 0) {
+    view.setUint8(start, MINUS);
+    return writeInteger(view, start + 1, -value);
+  }
+  if (value < LOW) return writeDigits(view, start, value, 1);
+  const high = Math.floor(value / LOW);
+  return writeDigits(view, writeDigits(view, start, high, 1), value - high * LOW, LOW_DIGITS);
+}
+
+/** @param value - Below 2^31. */
+function writeDigits(view: DataView, start: number, value: number, minDigits: number): number {
+  let digits = 1;
+  for (let rest = (value / 10) | 0; rest > 0; rest = (rest / 10) | 0) digits++;
+  const end = start + Math.max(digits, minDigits);
+  let rest = value | 0;
+  for (let at = end - 1; at >= start; at--) {
+    const next = (rest / 10) | 0;
+    view.setUint8(at, ZERO + rest - next * 10);
+    rest = next;
+  }
+  return end;
+}
+
 /** Whether two parts of the same length have the same bytes. */
 export function areSame(a: DataView, aAt: number, b: DataView, bAt: number, length: number): boolean {
   let index = 0;
