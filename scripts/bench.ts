@@ -17,7 +17,8 @@ Options:
   --rounds N    rounds, each measuring all variants one after the other [4]
   --seconds N   length of one measurement of ingest [2]
   --millions N  store: events, in millions [10]
-  --peers       client: also the SDKs of Amplitude and Snowplow, installed with npm into dist/bench/peers
+  --peers       client: also the SDKs of Amplitude and Snowplow, installed with npm into dist/bench/peers;
+                ingest: also SQLite and PostgreSQL behind the same Koa app; as root PostgreSQL is installed with apt
 `;
 
 const { values, positionals } = parseArgs({
@@ -40,7 +41,7 @@ else if (unknown !== undefined || !(rounds >= 1) || !(seconds >= 1) || !(million
   process.stderr.write(HELP);
   process.exitCode = 2;
 } else {
-  if (parts.includes('ingest')) await benchIngest(rounds, seconds);
+  if (parts.includes('ingest')) await benchIngest(rounds, seconds, values.peers);
   if (parts.includes('store')) await benchStore(millions);
   if (parts.includes('sizes')) await benchSizes();
   if (parts.includes('client')) await benchClient(rounds, values.peers);

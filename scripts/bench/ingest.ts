@@ -1,42 +1,51 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { build } from 'esbuild';
-import { pickGenerator, type Load, type LoadGenerator } from './load.ts';
-import { median, printTable } from './table.ts';
+import { startPeers, type Peers } from './ingest/peers.ts';
+import { printGoals, printLoads } from './ingest/print-ingest.ts';
+import { BenchServers } from './ingest/servers.ts';
+import type { Sample, Samples, Variant, VariantName } from './ingest/variants.ts';
+import { pickGenerator, type LoadGenerator } from './load.ts';
 
 const CONNECTIONS = 64;
-const BATCHES = [10, 100];
-
-interface Variant {
-  readonly name: string;
-  readonly url: string;
-  readonly prefer: string | undefined;
-}
+const BATCHES = [1, 10, 100];
 
 /**
  * Measures durable ingest against the same framework without storage, in turns within each round, so
  * that a ratio compares what ran in the same seconds.
+ *
+ * @param hasPeers - Whether the framework with other stores is measured as well.
  */
-export async function benchIngest(rounds: number, seconds: number): Promise<void> {
+export async function benchIngest(rounds: number, seconds: number, hasPeers: boolean): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'waybill-bench-'));
-  const children: ChildProcess[] = [];
+  const servers = new BenchServers(folder);
+  let peers: Peers | undefined;
   try {
-    const baseline = await startBaseline(folder, children);
-    const waybill = await startWaybill(folder, children);
-    const variants: readonly Variant[] = [
-      { name: 'Koa, no storage, echo', url: baseline, prefer: undefined },
-      { name: 'Waybill, durable, echo', url: waybill, prefer: undefined },
-      { name: 'Waybill, durable, receipt', url: waybill, prefer: 'return=minimal' },
+    const koa = await servers.startBaseline();
+    const waybill = await servers.startWaybill();
+    const variants: Variant[] = [
+      { name: 'koa', server: koa, prefer: undefined },
+      { name: 'echo', server: waybill, prefer: undefined },
+      { name: 'receipt', server: waybill, prefer: 'return=minimal' },
     ];
+    if (hasPeers) {
+      peers = await startPeers(servers, folder);
+      variants.push(...peers.variants);
+    }
     const { name, generate } = pickGenerator(folder);
     process.stdout.write(`load generator: ${name}\n`);
-    for (const { url, prefer } of variants)
-      await generate(`${url}/events`, bodyOf(10, prefer), CONNECTIONS, 1);
-    for (const batch of BATCHES) await compare(generate, variants, batch, rounds, seconds);
+    for (const variant of variants) await load(generate, variant, 10, 1);
+    const byBatch = new Map<number, Samples>();
+    for (const batch of BATCHES) {
+      const samples = await compare(generate, variants, batch, rounds, seconds);
+      byBatch.set(batch, samples);
+      const title = `POST /events, ${batch} events a request, ${CONNECTIONS} connections, medians of ${rounds} rounds`;
+      printLoads(title, batch, samples);
+    }
+    printGoals(byBatch, waybill.peakMb());
   } finally {
-    for (const child of children) child.kill();
+    servers.stop();
+    await peers?.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -47,31 +56,24 @@ async function compare(
   batch: number,
   rounds: number,
   seconds: number,
-): Promise<void> {
-  const samples = new Map<string, Load[]>(variants.map(({ name }) => [name, []]));
+): Promise<Samples> {
+  const samples = new Map<VariantName, Sample[]>(variants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const { name, url, prefer } of variants) {
-      samples.get(name)?.push(await generate(`${url}/events`, bodyOf(batch, prefer), CONNECTIONS, seconds));
-    }
+    for (const variant of variants)
+      samples.get(variant.name)?.push(await load(generate, variant, batch, seconds));
   }
-  const base = samples.get(variants[0]?.name ?? '') ?? [];
-  const rows = variants.map(({ name }) => {
-    const own = samples.get(name) ?? [];
-    const ratios = own.map(
-      (sample, round) => sample.requestsPerSecond / (base[round]?.requestsPerSecond ?? NaN),
-    );
-    const range = `${Math.min(...ratios).toFixed(2)}-${Math.max(...ratios).toFixed(2)}`;
-    return [
-      name,
-      Math.round(median(own.map((sample) => sample.requestsPerSecond)) * batch).toLocaleString('en'),
-      median(ratios).toFixed(2),
-      range,
-      median(own.map((sample) => sample.p50Ms)).toFixed(1),
-      median(own.map((sample) => sample.p99Ms)).toFixed(1),
-    ];
-  });
-  const title = `POST /events, ${batch} events a request, ${CONNECTIONS} connections, medians of ${rounds} rounds`;
-  printTable(title, [['', 'events/s', 'ratio', 'range', 'p50 ms', 'p99 ms'], ...rows]);
+  return samples;
+}
+
+async function load(
+  generate: LoadGenerator,
+  { server, prefer }: Variant,
+  batch: number,
+  seconds: number,
+): Promise<Sample> {
+  const before = server.cpuUs();
+  const seen = await generate(`${server.url}/events`, bodyOf(batch, prefer), CONNECTIONS, seconds);
+  return { ...seen, cpuUs: (server.cpuUs() - before) / (seen.requestsPerSecond * seconds) };
 }
 
 function bodyOf(count: number, prefer: string | undefined): string {
@@ -89,59 +91,4 @@ function bodyOf(count: number, prefer: string | undefined): string {
     version: '4.12.1',
   }));
   return JSON.stringify(prefer === undefined ? { events } : { prefer, events });
-}
-
-async function startBaseline(folder: string, children: ChildProcess[]): Promise<string> {
-  const outfile = path.resolve('dist/bench/plain-koa.js');
-  await build({
-    entryPoints: ['scripts/bench/plain-koa.ts'],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'warning',
-  });
-  const port = await firstMatch(startNode(outfile, folder, {}, children), /port (\d+)/);
-  return `http://127.0.0.1:${port}`;
-}
-
-function startWaybill(folder: string, children: ChildProcess[]): Promise<string> {
-  const env = {
-    PORT: '0',
-    WAYBILL_STORE: `file:${path.join(folder, 'data')}`,
-    WAYBILL_DATA: path.join(folder, 'data'),
-    WAYBILL_LOG_LEVEL: 'error',
-  };
-  return firstMatch(
-    startNode(path.resolve('dist/server/main.js'), folder, env, children),
-    /listens on (\S+)/,
-  );
-}
-
-function startNode(
-  file: string,
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-  children: ChildProcess[],
-): ChildProcess {
-  const child = spawn(process.execPath, [file], {
-    cwd,
-    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  children.push(child);
-  return child;
-}
-
-function firstMatch(child: ChildProcess, pattern: RegExp): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      const found = pattern.exec(text)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    child.once('exit', () => reject(new Error('a server of the benchmark ended early')));
-  });
 }

@@ -16,7 +16,7 @@ const CUT_SHARE = 1 / 3;
 describe('a server that is killed again and again', () => {
   it.each([
     ['', {}],
-    [', while it seals and merges', { WAYBILL_SEGMENT_BYTES: '20000' }],
+    [', while it seals and merges', { WAYBILL_SEGMENT_BYTES: '50000' }],
   ])('has every acknowledged event in its report once, and nothing else%s', async (_title, env) => {
     const dataFolder = await tempFolder();
     const proxy = await startCuttingProxy(CUT_SHARE);
@@ -33,6 +33,15 @@ describe('a server that is killed again and again', () => {
       proxy.setPort(server.port);
     }
     await writers.stop();
+    if ('WAYBILL_SEGMENT_BYTES' in env) {
+      // What is left to do meanwhile is done by processes that are killed, too.
+      for (let round = 0; round < ROUNDS; round++) {
+        await new Promise((resolve) => setTimeout(resolve, randomInt(100, 600)));
+        await server.stop('SIGKILL');
+        server = await startServerProcess({ dataFolder, env });
+      }
+      await expect.poll(() => manifestOf(dataFolder), { timeout: 60_000 }).toContain('"op":"merge"');
+    }
 
     const reported = await reportedNames(server.url);
     expect(killedInFlight).toBeGreaterThanOrEqual(ROUNDS / 2);
@@ -41,7 +50,9 @@ describe('a server that is killed again and again', () => {
     expect(reported.toSorted()).toEqual(writers.acknowledged.toSorted());
     expect(new Set(reported).size).toBe(reported.length);
     expect(await runCli(['verify'], dataFolder)).toMatch(/no damage\n$/);
-    const manifest = await readFile(path.join(dataFolder, 'manifest.jsonl'), 'utf8');
-    expect(manifest.includes('"op":"merge"')).toBe('WAYBILL_SEGMENT_BYTES' in env);
   });
 });
+
+function manifestOf(dataFolder: string): Promise<string> {
+  return readFile(path.join(dataFolder, 'manifest.jsonl'), 'utf8');
+}

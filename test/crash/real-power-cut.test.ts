@@ -49,10 +49,11 @@ describe.skipIf(!MAY_MOUNT)(`a cut of the power below the built server${UNLESS_M
     }
     await writers.stop();
 
-    const manifest = await readFile(path.join(disk.folder, 'manifest.jsonl'), 'utf8');
+    const manifest = (): Promise<string> => readFile(path.join(disk.folder, 'manifest.jsonl'), 'utf8');
+    for (const change of ['seal', 'merge-ids', 'merge'])
+      await expect.poll(manifest, { timeout: 60_000 }).toContain(`"op":"${change}"`);
     const reported = await reportedNames(server.url);
     expect(cutInFlight).toBeGreaterThanOrEqual(ROUNDS / 2);
-    for (const change of ['seal', 'merge', 'merge-ids']) expect(manifest).toContain(`"op":"${change}"`);
     expect(await runCli(['verify'], disk.folder)).toMatch(/no damage\n$/);
     expect(unflushedLost).toBeGreaterThan(ROUNDS / 2);
     expect(server.log()).not.toContain('damaged');

@@ -22,7 +22,7 @@ export interface ImageDisk {
    * when the power is gone, and the flush that is under way here may still tell Linux' lie that it worked.
    */
   cutPower(writer: number): Promise<void>;
-  /** Mounts it again after a cut; nobody may have a file of it open. */
+  /** Mounts it again after a cut, once nobody has a file of it open. */
   restart(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export async function mountImage(): Promise<ImageDisk> {
       await run('perl', ['-e', SHUT_DOWN, folder]);
     },
     restart: async () => {
-      await run('umount', [folder]);
+      await unmount(folder);
       await mount();
     },
   };
@@ -59,6 +59,20 @@ export async function mountMemory(options: string): Promise<string> {
   const { folder } = await mountFolder();
   await run('mount', ['-t', 'tmpfs', '-o', options, 'waybill-test', folder]);
   return folder;
+}
+
+/** A process of a killed server's, which seals or merges, ends a little after it. */
+async function unmount(folder: string): Promise<void> {
+  const deadline = Date.now() + STOP_MS;
+  for (;;) {
+    try {
+      await run('umount', [folder]);
+      return;
+    } catch (error) {
+      if (!String(error).includes('busy') || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 /** Stops a process; resolves when its main thread, the only one that answers anybody, does nothing more. */

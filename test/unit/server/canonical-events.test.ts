@@ -58,7 +58,13 @@ async function outcome(
   const store = { append } as Partial<IngestDependencies['store']> as IngestDependencies['store'];
   try {
     const request = { ...parseBatchRequest(parse(), undefined, limits), batch: BATCH };
-    const result = await ingest(request, true, { store, catalog, limits, retentionDays: undefined, now: () => NOW });
+    const result = await ingest(request, true, {
+      store,
+      catalog,
+      limits,
+      retentionDays: undefined,
+      now: () => NOW,
+    });
     return [...seen, echoOf(result).toString('latin1'), result.stored.ends.length, result.rejected];
   } catch (error) {
     return [...seen, error instanceof Error ? error.message : error];

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Koa from 'koa';
 import { koaBody } from 'koa-body';
-import { isRecord } from '../../shared/text.ts';
+import { isRecord } from '../../../shared/text.ts';
 
 /**
  * The baseline of the ingest benchmark: the same framework reading the same bodies and echoing the

@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { chown, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+
+/** Where Debian puts each version's programs. */
+const VERSIONS = '/usr/lib/postgresql';
+
+export interface Postgres {
+  /** The folder of its socket. */
+  readonly socket: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a PostgreSQL of its own on a new cluster, with the settings that it comes with: every commit is flushed
+ * (`synchronous_commit`, `fsync`).
+ *
+ * @param folder - To be made; nobody but root and the user `postgres` needs to reach it.
+ * @throws If it is not installed and can't be.
+ */
+export async function startPostgres(folder: string): Promise<Postgres> {
+  const programs = findPrograms() ?? installPrograms();
+  const isRoot = process.getuid?.() === 0;
+  await mkdir(folder);
+  if (isRoot) {
+    // It refuses to run as root; its user has to get through the folder above.
+    chmodSync(path.dirname(folder), 0o711);
+    await chown(folder, idOf('-u'), idOf('-g'));
+  }
+  const data = path.join(folder, 'data');
+  const run = (program: string, args: readonly string[]): void => {
+    const command = [path.join(programs, program), ...args];
+    const [file = '', ...rest] = isRoot ? ['runuser', '-u', 'postgres', '--', ...command] : command;
+    const { status, stderr } = spawnSync(file, rest, {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
+  };
+  run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-instructions']);
+  const options = `-c listen_addresses= -c unix_socket_directories=${folder} -c synchronous_commit=on`;
+  run('pg_ctl', ['-D', data, '-w', '-l', path.join(folder, 'log'), '-o', options, 'start']);
+  return {
+    socket: folder,
+    stop: () => {
+      run('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
+      return Promise.resolve();
+    },
+  };
+}
+
+/** The folder of the newest version's programs. */
+function findPrograms(): string | undefined {
+  if (!existsSync(VERSIONS)) return undefined;
+  const newest = readdirSync(VERSIONS)
+    .toSorted((a, b) => Number(a) - Number(b))
+    .at(-1);
+  const programs = path.join(VERSIONS, newest ?? '', 'bin');
+  return existsSync(path.join(programs, 'initdb')) ? programs : undefined;
+}
+
+function installPrograms(): string {
+  if (process.getuid?.() === 0) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    for (const args of [
+      ['update', '-qq'],
+      ['install', '-y', '-qq', '--no-install-recommends', 'postgresql'],
+    ])
+      spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env });
+  }
+  const programs = findPrograms();
+  if (programs === undefined)
+    throw new Error("PostgreSQL is not installed; Debian has it in the package 'postgresql'");
+  return programs;
+}
+
+function idOf(flag: '-u' | '-g'): number {
+  return Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
+}
