@@ -16,7 +16,7 @@ const CUT_SHARE = 1 / 3;
 describe('a server that is killed again and again', () => {
   it.each([
     ['', {}],
-    [', while it seals and merges', { WAYBILL_SEGMENT_BYTES: '50000' }],
+    [', while it seals and merges', { WAYBILL_SEGMENT_BYTES: '8000' }],
   ])('has every acknowledged event in its report once, and nothing else%s', async (_title, env) => {
     const dataFolder = await tempFolder();
     const proxy = await startCuttingProxy(CUT_SHARE);

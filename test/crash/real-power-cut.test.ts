@@ -26,8 +26,8 @@ describe.skipIf(!MAY_MOUNT)(`a cut of the power below the built server${UNLESS_M
   it('takes no acknowledged event, again and again', async () => {
     const disk = await mountImage();
     const proxy = await startCuttingProxy(0);
-    // Each of the heavy batches fills half a segment, so that sealing and merging never end.
-    const options = { dataFolder: disk.folder, env: { WAYBILL_SEGMENT_BYTES: '2000000' } };
+    // Each of the heavy batches fills a segment, so that sealing and merging never end.
+    const options = { dataFolder: disk.folder, env: { WAYBILL_SEGMENT_BYTES: '200000' } };
     let server = await startServerProcess(options);
     proxy.setPort(server.port);
     const writers = startWriters(proxy.url, WRITERS, (writer) => (writer === 0 ? HEAVY : []));
