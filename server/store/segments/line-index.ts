@@ -1,6 +1,6 @@
 import type { KeyedLines } from './merge-lines.ts';
+import { findNewline, viewOf } from './words.ts';
 
-const NEWLINE = 0x0a;
 const CAPACITY = 2_048;
 
 /** Finds lines and what they are ordered by, in bytes of whole lines; one object is used again and again. */
@@ -18,7 +18,8 @@ export class LineIndex implements KeyedLines {
   set(bytes: Buffer): void {
     this.bytes = bytes;
     this.count = 0;
-    for (let at = 0; at < bytes.length; at = bytes.indexOf(NEWLINE, at) + 1) {
+    const view = viewOf(bytes);
+    for (let at = 0; at < bytes.length; at = findNewline(view, at, bytes.length) + 1) {
       if (this.count + 1 >= this.starts.length) this.#grow();
       this.starts[this.count] = at;
       this.keys[this.count] = this.#keyOf(bytes, at);

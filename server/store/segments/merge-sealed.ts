@@ -27,8 +27,6 @@ export interface MergedSegment {
   readonly damage: readonly Damage[];
 }
 
-const COMMA = 0x2c;
-
 /**
  * Makes one sealed segment of several, reading and writing each from first byte to last.
  *
@@ -139,10 +137,17 @@ class RowTotals {
       this.from = Math.min(this.from, keys[0] ?? Infinity);
       this.to = Math.max(this.to, keys[count - 1] ?? -Infinity);
       for (let line = 0; line < count; line++) {
-        const type = bytes.indexOf(COMMA, starts[line]) + 1;
+        // Behind a bracket, the timestamp and a comma.
+        const type = (starts[line] ?? 0) + lengthOf(keys[line] ?? 0) + 2;
         this.#tally.add(view, type, itemEnd(view, type) - type);
       }
       yield lines;
     }
   }
+}
+
+/** How many characters a timestamp has in JSON. */
+function lengthOf(timestamp: number): number {
+  // From 2001 to 2286.
+  return timestamp >= 1e12 && timestamp < 1e13 ? 13 : String(timestamp).length;
 }

@@ -130,3 +130,18 @@ export function findQuoteOrBackslash(view: DataView, start: number): number {
     if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3);
   }
 }
+
+const NEWLINES = 0x0a0a0a0a;
+const NEWLINE = 0x0a;
+
+/** Where the first newline is at or behind a place; `end` if there is none before it. */
+export function findNewline(view: DataView, start: number, end: number): number {
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const word = view.getInt32(at, true) ^ NEWLINES;
+    const found = (word - ONES) & ~word & HIGH_BITS;
+    if (found !== 0) return at + ((31 - Math.clz32(found & -found)) >> 3);
+  }
+  while (at < end && view.getUint8(at) !== NEWLINE) at++;
+  return at;
+}
