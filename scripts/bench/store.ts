@@ -125,8 +125,8 @@ async function appendAll(
 /** Reads one day of one product as a report does. */
 async function reportDay(store: SegmentEventStore, day: number): Promise<DayReport> {
   const start = EventSource.dayStart(day);
-  const [customer = '', product = ''] = [CUSTOMERS[0], PRODUCTS[0]];
-  const filter = { customer, product, start, end: EventSource.dayStart(day + 1) - 1 };
+  const [product = ''] = PRODUCTS;
+  const filter = { customer: CUSTOMERS[0], product, start, end: EventSource.dayStart(day + 1) - 1 };
   const [before, began] = [await bytesReadSoFar(), performance.now()];
   const snapshot = store.snapshot();
   let rows = 0;
@@ -184,12 +184,11 @@ function printGrowth(
 
 function printBytes(calm: Calm, bytes: Awaited<ReturnType<typeof bytesOf>>, millions: number): void {
   const sealedEvents = millions * MILLION - (bytes.log / calm.logBytes) * MILLION;
-  const each = (of: number, events: number): string => (of / events).toFixed(1);
   printTable('Bytes an event', [
     ['', 'bytes'],
-    ['log', each(calm.logBytes, MILLION)],
-    [`sealed, in ${bytes.files} segments`, each(bytes.data, sealedEvents)],
-    ['ids', each(bytes.ids, sealedEvents)],
+    ['log', eachOf(calm.logBytes, MILLION)],
+    [`sealed, in ${bytes.files} segments`, eachOf(bytes.data, sealedEvents)],
+    ['ids', eachOf(bytes.ids, sealedEvents)],
   ]);
   printTable('Sealing', [
     ['', 'measured', 'goal'],
@@ -197,6 +196,10 @@ function printBytes(calm: Calm, bytes: Awaited<ReturnType<typeof bytesOf>>, mill
     ['RSS, MB', calm.sealing.rssMb.toFixed(0), '250'],
     ['index, % of the data', ((bytes.index / bytes.data) * 100).toFixed(3), '0.1'],
   ]);
+}
+
+function eachOf(bytes: number, events: number): string {
+  return (bytes / events).toFixed(1);
 }
 
 interface Ready {
@@ -232,7 +235,6 @@ async function bytesOf(
   const { records } = await readManifest(manifest, (await stat(manifest)).size);
   const files = new FilesInForce();
   for (const record of records) files.apply(record);
-  const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
   const sealed = [...files.sealed.values()];
   return {
     log: sum([...files.segments.values()].map(({ length = 0 }) => length)),
@@ -241,6 +243,10 @@ async function bytesOf(
     ids: sum([...files.ids.values()].map(({ bytes, indexBytes }) => bytes + indexBytes)),
     files: sealed.length,
   };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** Seals the first log segment of a store in a process of its own, into a folder beside it. */

@@ -34,11 +34,11 @@ export async function withOwner<Result>(
   // Without a server there is no other owner of the files, and the lock keeps it so.
   const lock = await lockDirectory(paths.root, paths.lock);
   try {
-    const { target, close } = await openAlone(paths);
+    const opened = await openAlone(paths);
     try {
-      return await use(async (request) => succeeded(await runAdminRequest(request, target)));
+      return await use(async (request) => succeeded(await runAdminRequest(request, opened.target)));
     } finally {
-      await close();
+      await opened.close();
     }
   } finally {
     await lock.release();

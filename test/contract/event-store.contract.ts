@@ -280,7 +280,7 @@ export function runEventStoreContract(
       const inRange = await readAll(store, { ...FILTER, start: 10, end: 20 });
       const ofType = await readAll(store, { ...FILTER, types: ['PORTFOLIO-CREATED', 'NONE'] });
 
-      expect(inRange.map(({ timestamp }) => timestamp).toSorted()).toEqual([10, 15, 20]);
+      expect(inRange.map(({ timestamp }) => timestamp).toSorted((a, b) => a - b)).toEqual([10, 15, 20]);
       expect(ofType.map(({ type }) => type)).toEqual(['PORTFOLIO-CREATED']);
     });
 

@@ -55,13 +55,13 @@ export class DyingDisk {
 
 /** The calls of a file system that change something, counted. */
 export function wrapChanges(original: FileSystem, current: () => DyingDisk | undefined): Partial<FileSystem> {
-  const wrapped = CHANGES.map((name) => {
-    const call: (...args: never[]) => Promise<unknown> = original[name];
-    const counted = async (...args: never[]): Promise<unknown> => {
+  const counted =
+    <Args extends unknown[]>(name: string, call: (...args: Args) => Promise<unknown>) =>
+    async (...args: Args): Promise<unknown> => {
       current()?.change(name);
       return call(...args);
     };
-    return [name, counted];
-  });
-  return Object.fromEntries(wrapped);
+  const wrapped: Record<string, unknown> = {};
+  for (const name of CHANGES) wrapped[name] = counted<never[]>(name, original[name]);
+  return wrapped;
 }

@@ -76,6 +76,6 @@ export async function listSegments(dir: DataDir): Promise<readonly number[]> {
 
 /** The number in the name of a file of the store, or undefined if it is none. */
 export function fileNumber(name: string): number | undefined {
-  const digits = FILE_NAME.exec(name)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  const found = FILE_NAME.exec(name)?.[1];
+  return found === undefined ? undefined : Number(found);
 }
