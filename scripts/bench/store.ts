@@ -237,15 +237,15 @@ async function bytesOf(
   for (const record of records) files.apply(record);
   const sealed = [...files.sealed.values()];
   return {
-    log: sum([...files.segments.values()].map(({ length = 0 }) => length)),
-    data: sum(sealed.map(({ bytes }) => bytes)),
-    index: sum(sealed.map(({ indexBytes }) => indexBytes)),
-    ids: sum([...files.ids.values()].map(({ bytes, indexBytes }) => bytes + indexBytes)),
+    log: totalOf([...files.segments.values()].map(({ length = 0 }) => length)),
+    data: totalOf(sealed.map(({ bytes }) => bytes)),
+    index: totalOf(sealed.map(({ indexBytes }) => indexBytes)),
+    ids: totalOf([...files.ids.values()].map(({ bytes, indexBytes }) => bytes + indexBytes)),
     files: sealed.length,
   };
 }
 
-function sum(numbers: readonly number[]): number {
+function totalOf(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
