@@ -66,6 +66,7 @@ export async function benchStore(millions: number): Promise<void> {
       process.stderr.write(`${million} of ${millions} million events\n`);
       // The same day, when the store holds a million events, and at the end.
       if (million === 1 || million === millions) {
+        await store.roll();
         await store.compacted();
         days.push(await reportDay(store, DAY));
       }
@@ -211,7 +212,13 @@ interface Ready {
 async function startOn(root: string): Promise<Ready> {
   const began = performance.now();
   const child = spawn(process.execPath, [path.resolve('dist/server/main.js')], {
-    env: { PATH: process.env['PATH'], PORT: '0', WAYBILL_STORE: `file:${root}`, WAYBILL_DATA: root },
+    env: {
+      PATH: process.env['PATH'],
+      PORT: '0',
+      WAYBILL_STORE: `file:${root}`,
+      WAYBILL_DATA: root,
+      WAYBILL_LOG_LEVEL: 'error',
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await new Promise<void>((resolve, reject) => {

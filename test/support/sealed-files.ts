@@ -5,6 +5,12 @@ import type { StoredEvent } from '../../server/store/event-store.ts';
 import { encodeBatchBody, MAX_PLACED_BYTES, writeBatchLine } from '../../server/store/segments/batch-line.ts';
 import type { FilePair } from '../../server/store/segments/batch-record.ts';
 import { sealSegment, type SealedSegment } from '../../server/store/segments/seal-segment.ts';
+import {
+  isCluster,
+  isIndexHeader,
+  namedCluster,
+  type SealedCluster,
+} from '../../server/store/segments/sealed-index.ts';
 import { aBatch, type ABatch } from './events.ts';
 
 /** Received when `sealedBatch` says nothing else. */
@@ -49,6 +55,13 @@ export async function jsonLines(file: string): Promise<readonly unknown[]> {
     .split('\n')
     .slice(0, -1)
     .map((line): unknown => JSON.parse(line));
+}
+
+/** The clusters of an index, with the names of their types. */
+export async function clustersIn(folder: string, name = 'sealed'): Promise<readonly SealedCluster[]> {
+  const lines = await jsonLines(pairIn(folder, name).index);
+  const names = lines.find(isIndexHeader)?.types ?? [];
+  return lines.filter(isCluster).map((line) => namedCluster(line, names));
 }
 
 /** What a report gets of batches, in the order of (timestamp, batch, sequence). */

@@ -8,8 +8,10 @@ import { scanClusters } from './scan-clusters.ts';
 import {
   isCluster,
   isIndexHeader,
+  namedCluster,
   parseLine,
   UNKNOWN_CHECKSUM,
+  type ClusterLine,
   type SealedBatches,
   type SealedBlock,
   type SealedCluster,
@@ -100,7 +102,7 @@ export class SealedFile {
     let damagedAt = 0;
     if (this.header !== undefined) {
       for await (const cluster of readClusters(index, (offset) => (damagedAt = offset))) {
-        yield cluster;
+        yield namedCluster(cluster, this.header.types);
         count++;
         end = cluster.offset + cluster.bytes;
       }
@@ -178,7 +180,7 @@ async function readHeader(index: string): Promise<SealedIndexHeader | undefined>
 async function* readClusters(
   index: string,
   onDamagedAt: (offset: number) => void,
-): AsyncGenerator<SealedCluster, void, undefined> {
+): AsyncGenerator<ClusterLine, void, undefined> {
   let end = 0;
   for await (const lines of readLines(index, Infinity)) {
     for (const { bytes, offset, isEnded } of lines) {

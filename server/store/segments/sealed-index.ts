@@ -30,6 +30,12 @@ export interface SealedCluster extends ClusterName {
   readonly blocks: readonly SealedBlock[];
 }
 
+/** A cluster as the index has it: the types are in the order of the header's, which names them once. */
+export interface ClusterLine extends Omit<SealedCluster, 'types'> {
+  /** How many rows have each, up to the last that there is; null if there are too many to be named. */
+  readonly types: readonly number[] | null;
+}
+
 /** Where the lines about batches are; a block's last number is its first line's position. */
 export interface SealedBatches {
   readonly offset: number;
@@ -48,6 +54,8 @@ export interface SealedIndexHeader {
   /** Batches whose lines were sealed, those without any row too. */
   readonly lines: number;
   readonly clusters: number;
+  /** Names of the types, for the clusters. */
+  readonly types: readonly string[];
   readonly batches: SealedBatches | null;
 }
 
@@ -77,8 +85,16 @@ export function isIndexHeader(value: unknown): value is SealedIndexHeader {
   return isRecord(value) && value['kind'] === 'sealed-index';
 }
 
-export function isCluster(value: unknown): value is SealedCluster {
+export function isCluster(value: unknown): value is ClusterLine {
   return isClusterName(value) && 'blocks' in value;
+}
+
+/** @param names - From the index's header. */
+export function namedCluster({ types, ...cluster }: ClusterLine, names: readonly string[]): SealedCluster {
+  if (types === null) return { ...cluster, types };
+  const entries = types.map((rows, number) => [names[number] ?? '', rows] as const);
+  // Unlike an assignment this makes `__proto__` a field like any other.
+  return { ...cluster, types: Object.fromEntries(entries.filter(([, rows]) => rows > 0)) };
 }
 
 export function isClusterName(value: unknown): value is ClusterName {

@@ -5,6 +5,7 @@ import type { FilePair } from './batch-record.ts';
 import {
   encodeLine,
   FIRST_LINE,
+  type ClusterLine,
   type ClusterName,
   type SealedBatches,
   type SealedIndexHeader,
@@ -29,8 +30,8 @@ export interface BatchTotals extends StoreTotals {
   readonly lastPosition: number;
 }
 
-/** A line of the index names no more types: anybody may send any, where there is no catalog. */
-export const MAX_TYPES = 1_000;
+/** An index names no more types: anybody may send any, where there is no catalog. */
+export const MAX_TYPES = 256;
 
 /** Writes the two files of a sealed segment: clusters in their order, then the lines about batches. */
 export class SealedWriter {
@@ -38,6 +39,8 @@ export class SealedWriter {
   readonly #index: PieceWriter;
   readonly #rows = new BlockList(rowTimestamp);
   readonly #batches = new BlockList(batchPosition);
+  /** The number of each type that the index names, in their order. */
+  readonly #types = new Map<string, number>();
   #cluster: ClusterName | undefined;
   #offset = 0;
   #batchesOffset: number | undefined;
@@ -82,8 +85,17 @@ export class SealedWriter {
     const offset = this.#offset;
     const bytes = this.#data.length - offset;
     const blocks = this.#rows.end();
-    const named = typesField(types);
-    await this.#index.append(encodeLine({ ...cluster, offset, bytes, rows, from, to, types: named, blocks }));
+    const line: ClusterLine = {
+      ...cluster,
+      offset,
+      bytes,
+      rows,
+      from,
+      to,
+      types: this.#count(types),
+      blocks,
+    };
+    await this.#index.append(encodeLine(line));
     this.#cluster = undefined;
     this.#clusters++;
     this.#rowCount += rows;
@@ -117,6 +129,7 @@ export class SealedWriter {
       lastPosition,
       lines,
       clusters,
+      types: [...this.#types.keys()],
       batches,
     };
     await this.#index.prepend(encodeLine(header));
@@ -146,17 +159,22 @@ export class SealedWriter {
     await this.#index.abandon();
   }
 
+  #count(types: ClusterTotals['types']): ClusterLine['types'] {
+    const news = types?.filter(([type]) => !this.#types.has(type)).map(([type]) => type) ?? [];
+    if (types === null || this.#types.size + news.length > MAX_TYPES) return null;
+    for (const type of news.toSorted()) this.#types.set(type, this.#types.size);
+    const numbered = types.map(([type, rows]) => [this.#types.get(type) ?? 0, rows] as const);
+    const last = Math.max(-1, ...numbered.map(([number]) => number));
+    const counts = Array.from({ length: last + 1 }, () => 0);
+    for (const [number, rows] of numbered) counts[number] = rows;
+    return counts;
+  }
+
   #batchesField(): SealedBatches | null {
     const offset = this.#batchesOffset;
     if (offset === undefined) return null;
     return { offset, bytes: this.#data.length - offset, blocks: this.#batches.end() };
   }
-}
-
-function typesField(types: ClusterTotals['types']): Readonly<Record<string, number>> | null {
-  if (types === null || types.length > MAX_TYPES) return null;
-  // Unlike an assignment this makes `__proto__` a field like any other.
-  return Object.fromEntries(types.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function widened(

@@ -6,7 +6,15 @@ import { mergeSealed, type MergeTask } from '../../../../server/store/segments/m
 import { isIndexHeader } from '../../../../server/store/segments/sealed-index.ts';
 import { anEvent, type ABatch } from '../../../support/events.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
-import { aBatchNow, jsonLines, logLines, NOW, pairIn, seal } from '../../../support/sealed-files.ts';
+import {
+  aBatchNow,
+  clustersIn,
+  jsonLines,
+  logLines,
+  NOW,
+  pairIn,
+  seal,
+} from '../../../support/sealed-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const DAY = 86_400_000;
@@ -164,7 +172,7 @@ describe('mergeSealed', () => {
     expect(summary).toMatchObject({ rows: 39, batches: 4, ledger, firstPosition: 1, lastPosition: 4 });
     const [cluster] = lines.slice(1, 2);
     expect(cluster).toMatchObject({ product: 'PORTFOLIO' });
-    expect((await jsonLines(pairIn(folder, 'out').index))[1]).toMatchObject({
+    expect((await clustersIn(folder, 'out'))[0]).toMatchObject({
       rows: 39,
       types: { T0: 18 + 1, T1: 20 },
     });

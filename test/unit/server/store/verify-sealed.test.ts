@@ -120,7 +120,7 @@ describe('verifySealed', () => {
     ['rows of a cluster', 1, { rows: 5 }, 'the index counts the rows of this cluster wrong'],
     ['a lowest timestamp', 1, { from: 1 }, 'the index counts the rows of this cluster wrong'],
     ['a highest timestamp', 1, { to: NOW + DAY }, 'the index counts the rows of this cluster wrong'],
-    ['types', 1, { types: { T0: 6 } }, 'the index counts the rows of this cluster wrong'],
+    ['types', 1, { types: [5, 1] }, 'the index counts the rows of this cluster wrong'],
     ['all rows', 0, { rows: 1 }, 'the index counts wrong'],
     ['the file', 0, { bytes: 1 }, 'the index counts wrong'],
     ['a first position', 0, { firstPosition: 2 }, 'the index counts wrong'],
