@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,6 +9,7 @@ import {
   expectStored,
   postAll,
   type PostAnswer,
+  type Posted,
 } from '../support/batch-poster.ts';
 import { FILTER } from '../support/events.ts';
 import { MAY_MOUNT, UNLESS_MOUNTED } from '../support/fault-tools.ts';
@@ -129,6 +130,34 @@ describe.skipIf(!MAY_MOUNT)(`a full disk below the built server${UNLESS_MOUNTED}
 
     for (const file of files) await rm(file, { force: true });
     await expectReported(restarted.url, [early, late]);
+  });
+});
+
+describe.skipIf(!MAY_MOUNT)(`sealing without room for it${UNLESS_MOUNTED}`, () => {
+  it('leaves nothing behind, keeps nothing from being stored, and is done once there is space', async () => {
+    const dataFolder = await mountMemory('size=4m');
+    const ballast = path.join(dataFolder, 'ballast');
+    await writeFile(ballast, Buffer.alloc(BALLAST_BYTES));
+    const env = { WAYBILL_SEGMENT_BYTES: '200000' };
+    const server = await startServerProcess({ dataFolder, env });
+    const posts: Posted[] = [];
+    while (!server.log().includes('sealing or merging failed')) {
+      if (posts.length > MOST_BATCHES) throw new Error('a full disk refuses no sealing');
+      const posted = aPost(16_384);
+      const [answer] = await postAll(server.url, [posted]);
+      if (answer?.status === 200) posts.push(posted);
+    }
+
+    const left = (await readdir(dataFolder, { recursive: true })).filter((name) => name.endsWith('.tmp'));
+    expect(server.log()).toContain('ENOSPC');
+    expect(left).toEqual([]);
+    expectStored(await postAll(server.url, posts));
+
+    await rm(ballast);
+    const manifest = (): Promise<string> => readFile(path.join(dataFolder, 'manifest.jsonl'), 'utf8');
+    await expect.poll(manifest, { timeout: 30_000 }).toContain('"op":"seal"');
+    expectStored(await postAll(server.url, posts));
+    await expectReported(server.url, posts);
   });
 });
 
