@@ -12,6 +12,7 @@ import { readManifest } from '../../server/store/segments/read-manifest.ts';
 import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
 import { WRITER_DEFAULTS } from '../../server/store/segments/segment-writer.ts';
 import { isRecord } from '../../shared/text.ts';
+import { benchIds } from './store/bench-ids.ts';
 import { CUSTOMERS, EventSource, PRODUCTS, type MadeBatch } from './store/event-source.ts';
 import { printTable, quantile } from './table.ts';
 
@@ -75,6 +76,7 @@ export async function benchStore(millions: number): Promise<void> {
     const empty = await startOn(path.join(folder, 'empty'));
     const ready = await startOn(root);
     printGrowth(calm, appended, days, empty, ready);
+    for (const count of [MILLION, 10 * MILLION]) await benchIds(folder, count);
     printBytes(calm, await bytesOf(root), millions);
   } finally {
     await rm(folder, { recursive: true, force: true });
