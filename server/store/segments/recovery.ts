@@ -11,6 +11,7 @@ import { IdFile } from './id-file.ts';
 import { IdIndexError } from './id-file-errors.ts';
 import { rebuildIdIndex } from './rebuild-id-index.ts';
 import type { Manifest } from './manifest.ts';
+import type { IdsEntry } from './manifest-records.ts';
 import { removeUnused } from './remove-unused.ts';
 import { scanSegment, type FoundLine } from './scan-segment.ts';
 import type { ActiveSegment } from './segment-writer.ts';
@@ -91,10 +92,10 @@ async function quarantined(dir: DataDir): Promise<Damage[]> {
 /** Opens the id files in force; what of them is derived is made again where it is missing. */
 async function openIdFiles(dir: DataDir, manifest: Manifest, damage: Damage[]): Promise<Map<number, IdFile>> {
   const opened = new Map<number, IdFile>();
-  for (const { number, count } of manifest.files.ids.values()) {
-    const pair = dir.idPair(number);
+  for (const entry of manifest.files.ids.values()) {
+    const pair = dir.idPair(entry.number);
     try {
-      opened.set(number, await openIdFile(pair, count));
+      opened.set(entry.number, await openIdFile(pair, entry));
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'it can not be read';
       damage.push({ path: pair.data, offset: 0, reason });
@@ -103,13 +104,15 @@ async function openIdFiles(dir: DataDir, manifest: Manifest, damage: Damage[]): 
   return opened;
 }
 
-async function openIdFile(pair: FilePair, count: number): Promise<IdFile> {
+async function openIdFile(pair: FilePair, { count, bytes }: IdsEntry): Promise<IdFile> {
   let file: IdFile;
   try {
     file = await IdFile.open(pair);
   } catch (error) {
     if (!(error instanceof IdIndexError)) throw error;
-    await rebuildIdIndex(pair);
+    const { dataBytes } = await rebuildIdIndex(pair);
+    await syncDirectory(path.dirname(pair.index));
+    if (dataBytes !== bytes) throw new Error(`it has ${dataBytes} bytes, and the manifest says ${bytes}`);
     file = await IdFile.open(pair);
   }
   if (file.count === count) return file;
