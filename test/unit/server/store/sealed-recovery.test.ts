@@ -1,0 +1,188 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { verifyStore } from '../../../../server/store/open-store.ts';
+import type { CompactionOptions } from '../../../../server/store/segments/compactor.ts';
+import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
+import { aBatch } from '../../../support/events.ts';
+import { expectFull, fillStore, IN_PROCESS, openSmall, type FullStore } from '../../../support/full-store.ts';
+import { lineOffsets, overwrite, readable, segmentPath } from '../../../support/segment-files.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+async function open(folder: string, compaction?: CompactionOptions): Promise<SegmentEventStore> {
+  const store = await openSmall(folder, compaction);
+  onTestFinished(() => store.close());
+  return store;
+}
+
+/** A closed store, all of it sealed but an empty segment. */
+async function sealedStore(): Promise<{ readonly folder: string; readonly full: FullStore }> {
+  const folder = await tempFolder();
+  const full = await fillStore(folder, 10);
+  const store = await openSmall(folder, IN_PROCESS);
+  await store.roll();
+  await store.compacted();
+  await store.close();
+  return { folder, full };
+}
+
+/** The paths of a folder's files that end so. */
+async function filesIn(folder: string, end: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names
+    .filter((name) => name.endsWith(end))
+    .toSorted()
+    .map((name) => path.join(folder, name));
+}
+
+async function damageFound(folder: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for await (const { damage } of verifyStore(`file:${folder}`))
+    found.push(...damage.map(({ path: at, reason }) => `${path.relative(folder, at)}: ${reason}`));
+  return found;
+}
+
+describe('a sealed store', () => {
+  it.each([
+    ['missing', (file: string) => rm(file)],
+    ['damaged', (file: string) => overwrite(file, 40, '#')],
+  ])('makes the index of an id file again that is %s', async (_title, harm) => {
+    const { folder, full } = await sealedStore();
+    const indexes = await filesIn(path.join(folder, 'ids'), '.index.jsonl');
+    for (const index of indexes) await harm(index);
+
+    await expectFull(await open(folder), full);
+
+    expect(indexes.length).toBeGreaterThan(1);
+    expect(await damageFound(folder)).toEqual([]);
+  });
+
+  it('takes no new batch while an id file is missing, since it could be an old one; and serves what is there', async () => {
+    const { folder, full } = await sealedStore();
+    const [gone = '', left = ''] = (await filesIn(path.join(folder, 'ids'), '.jsonl')).filter(
+      (file) => !file.endsWith('.index.jsonl'),
+    );
+    await rm(gone);
+
+    const store = await open(folder);
+    const { identity, contents } = aBatch();
+    const error = { code: 'STORE_UNAVAILABLE', retryAfterSeconds: 5 };
+    await expect(store.append(identity, () => contents)).rejects.toMatchObject(error);
+
+    expect(left).not.toBe('');
+    expect(store.health()).toMatchObject({ isWritable: false });
+    expect(store.health().damage.map((damage) => damage.path)).toContain(gone);
+    expect((await readable(store)).timestamps).toHaveLength(full.batches.length * 2);
+  });
+
+  it('reads a sealed segment without its index, and says so', async () => {
+    const { folder, full } = await sealedStore();
+    const [index = ''] = await filesIn(path.join(folder, 'sealed'), '.index.jsonl');
+    await rm(index);
+
+    const { timestamps, damage } = await readable(await open(folder));
+
+    expect(timestamps).toHaveLength(full.batches.length * 2);
+    expect(damage.map((found) => found.path)).toEqual([index]);
+  });
+
+  it('hides nothing but a row that is damaged, and names its place', async () => {
+    const { folder, full } = await sealedStore();
+    const [, data = ''] = await filesIn(path.join(folder, 'sealed'), '.jsonl');
+    const offset = (await lineOffsets(data))[3] ?? 0;
+    await overwrite(data, offset, '#');
+
+    const { timestamps, damage } = await readable(await open(folder));
+
+    expect(timestamps).toHaveLength(full.batches.length * 2 - 1);
+    expect(damage).toEqual([{ path: data, offset, reason: 'the line is damaged' }]);
+    expect(await damageFound(folder)).toContain(`sealed/${path.basename(data)}: the line is damaged`);
+  });
+
+  it('keeps a log segment aside that had damage when it was sealed, until somebody removes it', async () => {
+    const folder = await tempFolder();
+    const full = await fillStore(folder, 10);
+    await overwrite(segmentPath(folder, 1), 100, '#');
+    const store = await open(folder, IN_PROCESS);
+    await store.compacted();
+
+    expect(store.health().damage.map(({ reason }) => reason)).toContain('the line is damaged');
+    expect((await readable(store)).timestamps).toHaveLength(full.batches.length * 2 - 2);
+    expect((await readable(store)).damage).toEqual([]);
+    await store.close();
+    const kept = path.join(folder, 'quarantine', '00000001.jsonl');
+    const again = await open(folder);
+    expect(again.health().damage).toEqual([
+      { path: kept, offset: 0, reason: 'it had damage when it was sealed, and is kept aside' },
+    ]);
+    await again.close();
+    await rm(kept);
+    expect((await open(folder)).health().damage).toEqual([]);
+  });
+
+  it('removes what never came into force, but nothing where a file in force is missing', async () => {
+    const { folder, full } = await sealedStore();
+    const left = ['sealed/00000099.jsonl', 'ids/00000099.jsonl', 'sealed/00000099.jsonl.of-another.tmp'];
+    const leave = async (): Promise<void> => {
+      for (const name of left) await writeFile(path.join(folder, name), 'left behind');
+    };
+    const isThere = async (): Promise<boolean[]> => {
+      const names = await readdir(folder, { recursive: true });
+      return left.map((name) => names.includes(name));
+    };
+    await leave();
+    const store = await open(folder);
+    await expectFull(store, full);
+    await store.close();
+    expect(await isThere()).toEqual([false, false, false]);
+
+    await leave();
+    const [data = ''] = await filesIn(path.join(folder, 'sealed'), '1.jsonl');
+    await rm(data);
+    const incomplete = await open(folder);
+
+    expect(incomplete.health().damage).toContainEqual({
+      path: data,
+      offset: 0,
+      reason: 'the file is missing',
+    });
+    expect(await isThere()).toEqual([true, false, false]);
+  });
+});
+
+describe('verifying a store', () => {
+  it('finds nothing in one that is whole, sealed or not, also while it is open', async () => {
+    const folder = await tempFolder();
+    await fillStore(folder, 10);
+    expect(await damageFound(folder)).toEqual([]);
+    const store = await open(folder, IN_PROCESS);
+    await store.compacted();
+    expect(await damageFound(folder)).toEqual([]);
+  });
+
+  it.each([
+    ['the manifest', 'manifest.jsonl', 40],
+    ['a log segment', 'segments/00000003.jsonl', 100],
+    ['an id file', 'ids/00000001.jsonl', 100],
+    ['a sealed segment', 'sealed/00000001.jsonl', 200],
+    ['the index of one', 'sealed/00000001.index.jsonl', 100],
+  ])('finds a changed byte in %s', async (_title, name, offset) => {
+    const folder = await tempFolder();
+    await fillStore(folder, 16);
+    const store = await openSmall(folder, { ...IN_PROCESS, run: stopAfter(2) });
+    await Promise.race([store.compacted(), new Promise((resolve) => setTimeout(resolve, 500))]);
+    await store.close();
+    expect(await damageFound(folder)).toEqual([]);
+
+    await overwrite(path.join(folder, name), offset, '\u0001');
+
+    expect((await damageFound(folder)).join()).toContain(path.basename(name).split('.')[0]);
+  });
+});
+
+/** Does so many tasks and no more. */
+function stopAfter(count: number): CompactionOptions['run'] {
+  let left = count;
+  return (task, signal) =>
+    left-- > 0 ? IN_PROCESS.run(task, signal) : Promise.reject(new Error('that is enough'));
+}
