@@ -215,6 +215,14 @@ describe('sealSegment', () => {
     expect(summary.rows).toBe(2 * lines.length);
   });
 
+  it('reports no more damage than anybody reads', async () => {
+    const folder = await tempFolder();
+
+    const { damage } = await seal(folder, [Buffer.alloc(1_500, '\n')]);
+
+    expect(damage).toHaveLength(1_000);
+  });
+
   it('reports where a segment ends too early', async () => {
     const folder = await tempFolder();
     const log = path.join(folder, 'log.jsonl');
