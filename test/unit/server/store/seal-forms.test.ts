@@ -92,6 +92,7 @@ const FORMS: readonly (readonly [string, Form])[] = [
     (line) => JSON.stringify({ ...line, events: eventsOf(line).map(reversed) }),
   ],
   ['in another order of keys', (line) => JSON.stringify(reversed(line))],
+  ['with its rejections before its events', ({ events, ...line }) => JSON.stringify({ ...line, events })],
   ['with a key that nobody knows', (line) => JSON.stringify({ ...line, another: [']}'] })],
   [
     'with other escapes',

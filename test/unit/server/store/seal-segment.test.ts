@@ -3,6 +3,7 @@ import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_LEDGER } from '../../../../shared/batch.ts';
+import { checkedFields, encodeCheckedLine } from '../../../../server/store/segments/checked-line.ts';
 import { sealSegment } from '../../../../server/store/segments/seal-segment.ts';
 import { isIndexHeader, type SealedBlock } from '../../../../server/store/segments/sealed-index.ts';
 import { anEvent } from '../../../support/events.ts';
@@ -19,6 +20,7 @@ import { tempFolder } from '../../../support/temp-folder.ts';
 
 const DAY = 86_400_000;
 const id = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+const ledger = { dropped: 1, expired: 2, rejected: 3, unconfirmed: 4 };
 const refusal = (sequence: number) => ({
   sequence,
   code: 'EVENT_TYPE_UNKNOWN' as const,
@@ -109,7 +111,6 @@ describe('sealSegment', () => {
 
   it('keeps what else is known of a batch: ledger, rejections, parents', async () => {
     const folder = await tempFolder();
-    const ledger = { dropped: 1, expired: 2, rejected: 3, unconfirmed: 4 };
     const half = { batch: id(3), parents: [id(7), id(8)], offset: 4 };
     const batches = [
       aBatchNow([anEvent({ timestamp: NOW })], { identity: { batch: id(1) }, contents: { ledger } }),
@@ -193,6 +194,37 @@ describe('sealSegment', () => {
     ]);
     expect(records.map(([batch]) => batch)).toEqual([0, 3].map((index) => batches[index]?.identity.batch));
     expect(summary).toMatchObject({ rows: 2, batches: 2, firstPosition: 1, lastPosition: 4 });
+  });
+
+  it('reports a line that is no JSON although its checksum is right, wherever it breaks off', async () => {
+    const folder = await tempFolder();
+    const event = anEvent({ timestamp: NOW, context: ['a', 'b\\'], version: '1' });
+    const [line = Buffer.alloc(0)] = logLines([aBatchNow([event, event], { contents: { ledger } })]);
+    const fields = checkedFields(line.subarray(0, -1)) ?? Buffer.alloc(0);
+    const lines: Buffer[] = [];
+    for (let length = 0; length < fields.length; length++)
+      lines.push(encodeCheckedLine([fields.subarray(0, length)]));
+
+    // Behind the last line of a segment there is nothing that could end a text.
+    for (const [number, last] of lines.entries()) {
+      if (number % 25 > 0) continue;
+      const { summary, damage } = await seal(folder, [line, last], `last${number}`);
+      expect({ rows: summary.rows, damage: damage.length }).toEqual({ rows: 2, damage: 1 });
+    }
+    const { summary, damage } = await seal(
+      folder,
+      lines.flatMap((broken) => [broken, line]),
+    );
+    expect(damage).toHaveLength(lines.length);
+    expect(summary.rows).toBe(2 * lines.length);
+  });
+
+  it('reports no more damage than anybody reads', async () => {
+    const folder = await tempFolder();
+
+    const { damage } = await seal(folder, [Buffer.alloc(1_500, '\n')]);
+
+    expect(damage).toHaveLength(1_000);
   });
 
   it('reports where a segment ends too early', async () => {

@@ -130,7 +130,7 @@ describe('readSealed', () => {
       events: third - second,
       blocks: 2,
     });
-    expect(await blocksRead({ types: ['NONE'] })).toEqual({ events: 0, blocks: 0 });
+    expect(await blocksRead({ types: ['NONE', 'constructor'] })).toEqual({ events: 0, blocks: 0 });
     expect(await blocksRead({ start: NOW + 3_000 })).toEqual({ events: 0, blocks: 0 });
     reads.mockRestore();
   });
@@ -278,5 +278,21 @@ describe('readSealed without a whole index', () => {
         reason: 'the line is damaged, and with it whose the rows behind it are',
       },
     ]);
+  });
+
+  it('gives no rows of one product as those of another', async () => {
+    const folder = await tempFolder();
+    const [first, second] = ['CHARTS', FILTER.product].map((product) => anEvent({ timestamp: NOW, product }));
+    if (first === undefined || second === undefined) throw new Error('there are two');
+    await seal(folder, logLines([aBatchNow([first, second])]));
+    const { data, index } = pairIn(folder);
+    await rm(index);
+    await overwrite(data, ((await lineOffsets(data))[3] ?? 0) + 30, '#');
+
+    const charts = await read(folder, { product: 'CHARTS' });
+
+    expect(charts.events).toHaveLength(1);
+    expect(charts.damage).toHaveLength(2);
+    expect((await read(folder)).events).toEqual([]);
   });
 });

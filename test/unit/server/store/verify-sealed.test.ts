@@ -147,6 +147,59 @@ describe('verifySealed', () => {
     expect(await reasons(folder)).toEqual(['the block begins with another line']);
   });
 
+  it('finds clusters that are not in order', async () => {
+    const folder = await tempFolder();
+    await sealSome(folder);
+    const { index } = pairIn(folder);
+    const lines = (await readFile(index, 'utf8')).split('\n');
+    await writeFile(index, [lines[0], lines[2], lines[1], ...lines.slice(3)].join('\n'));
+
+    expect(await reasons(folder)).toContain('the cluster is not in order');
+  });
+
+  it('finds rows of another day', async () => {
+    const folder = await tempFolder();
+    await sealSome(folder);
+    const { data } = pairIn(folder);
+    const day = '2026-11-02';
+    const name = (await jsonLines(data))[1];
+    if (!isRecord(name)) throw new Error('the cluster is there');
+    const [first = '', _own, ...others] = (await readFile(data, 'utf8')).split('\n');
+    const line = encodeLine({ customer: name['customer'], product: name['product'], day });
+    await writeFile(data, `${first}\n${line.toString()}${others.join('\n')}`);
+    await changeIndex(folder, 1, (fields) => ({ ...fields, day }));
+
+    expect(new Set(await reasons(folder))).toEqual(new Set(['a row of this block is of another day']));
+  });
+
+  it('finds batches that are not in order', async () => {
+    const folder = await tempFolder();
+    await sealSome(folder);
+    const { data, index } = pairIn(folder);
+    await rm(index);
+    const lines = (await readFile(data, 'utf8')).split('\n');
+    const [last = '', beforeLast = ''] = lines.slice(0, -1).toReversed();
+    await writeFile(data, [...lines.slice(0, -3), last, beforeLast, ''].join('\n'));
+
+    expect((await reasons(folder)).slice(1)).toEqual(['a batch of this block is not in order']);
+  });
+
+  it('finds that the index has another length of a section', async () => {
+    const folder = await tempFolder();
+    await sealSome(folder);
+    const { index } = pairIn(folder);
+    const whole = await readFile(index);
+
+    await changeIndex(folder, 0, (fields) => {
+      const { batches } = fields;
+      return { ...fields, batches: { ...(isRecord(batches) ? batches : {}), bytes: 1 } };
+    });
+    expect(await reasons(folder)).toContain('the index counts the lines about batches wrong');
+    await writeFile(index, whole);
+    await changeIndex(folder, 1, (fields) => ({ ...fields, bytes: Number(fields['bytes']) - 1 }));
+    expect(await reasons(folder)).toContain('the index counts the rows of this cluster wrong');
+  });
+
   it('finds rows that are not in order', async () => {
     const folder = await tempFolder();
     await sealSome(folder);
