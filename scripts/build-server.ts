@@ -9,7 +9,7 @@ export async function buildServer(outDir: string): Promise<void> {
       'server/main.ts',
       'server/cli.ts',
       'server/reports/report-child.ts',
-      'server/store/segments/compaction-child.ts',
+      'server/store/segments/compaction/compaction-child.ts',
     ],
     entryNames: '[name]',
     outdir: outDir,

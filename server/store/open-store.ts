@@ -1,6 +1,6 @@
 import type { EventStore, SnapshotReader, StoreSnapshot } from './event-store.ts';
 import { SegmentEventStore } from './segments/segment-event-store.ts';
-import { compactionInProcess } from './segments/compaction-process.ts';
+import { compactionInProcess } from './segments/compaction/compaction-process.ts';
 import { WRITER_DEFAULTS } from './segments/segment-writer.ts';
 import { verifyStore as verifyFolder, type VerifiedFile } from './segments/verify-store.ts';
 import { SegmentReader } from './segments/segment-reader.ts';

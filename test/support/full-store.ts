@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { StoreTotals } from '../../server/store/event-store.ts';
-import type { CompactionOptions } from '../../server/store/segments/compactor.ts';
-import { runCompaction } from '../../server/store/segments/run-compaction.ts';
+import type { CompactionOptions } from '../../server/store/segments/compaction/compactor.ts';
+import { runCompaction } from '../../server/store/segments/compaction/run-compaction.ts';
 import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
 import { aBatch, anEvent, FILTER, readAll, type ABatch } from './events.ts';
 

@@ -4,13 +4,13 @@ import type { UsageEvent } from '../../shared/event.ts';
 import type { StoredEvent } from '../../server/store/event-store.ts';
 import { encodeBatchBody, MAX_PLACED_BYTES, writeBatchLine } from '../../server/store/segments/batch-line.ts';
 import type { FilePair } from '../../server/store/segments/batch-record.ts';
-import { sealSegment, type SealedSegment } from '../../server/store/segments/seal-segment.ts';
+import { sealSegment, type SealedSegment } from '../../server/store/segments/sealed/seal-segment.ts';
 import {
   isCluster,
   isIndexHeader,
   namedCluster,
   type SealedCluster,
-} from '../../server/store/segments/sealed-index.ts';
+} from '../../server/store/segments/sealed/sealed-index.ts';
 import { aBatch, type ABatch } from './events.ts';
 
 /** Received when `sealedBatch` says nothing else. */

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { encodeIdLine } from '../../../server/store/segments/id-line.ts';
-import { IdFile } from '../../../server/store/segments/id-file.ts';
-import { IdFileWriter } from '../../../server/store/segments/id-file-writer.ts';
+import { encodeIdLine } from '../../../server/store/segments/ids/id-line.ts';
+import { IdFile } from '../../../server/store/segments/ids/id-file.ts';
+import { IdFileWriter } from '../../../server/store/segments/ids/id-file-writer.ts';
 import { printTable } from '../table.ts';
 
 const MB = 1_000_000;

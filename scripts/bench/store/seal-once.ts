@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { runCompaction } from '../../../server/store/segments/run-compaction.ts';
+import { runCompaction } from '../../../server/store/segments/compaction/run-compaction.ts';
 
 /** Seals the log segment that the first argument names into the folder of the second; prints what that took. */
 const [source = '', folder = ''] = process.argv.slice(2);

@@ -1,10 +1,10 @@
 import { identityFields, type UsageEvent } from '../../../shared/event.ts';
 import { AppError } from '../../errors.ts';
 import type { AppendOutcome, BatchIdentity, Refusal } from '../event-store.ts';
-import type { BatchIndex } from './batch-index.ts';
+import type { BatchIndex } from './ids/batch-index.ts';
 import { numberedEvents, parseBatchLine, type BatchLine } from './batch-line.ts';
 import type { BatchRecord, StoredRecord } from './batch-record.ts';
-import type { LineLocation } from './batch-table.ts';
+import type { LineLocation } from './ids/batch-table.ts';
 import type { DataDir } from './data-dir.ts';
 import { readLines } from './segment-lines.ts';
 

@@ -1,7 +1,7 @@
 import type { Ledger } from '../../../shared/batch.ts';
 import type { IdFileSummary } from './batch-record.ts';
 import type { Erasure } from '../erasure.ts';
-import type { SealedSummary } from './sealed-summary.ts';
+import type { SealedSummary } from './sealed/sealed-summary.ts';
 
 /**
  * One change of what is in force. Each is one line of the manifest, so that a crash leaves it done or not done.

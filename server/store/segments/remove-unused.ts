@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Damage } from '../event-store.ts';
-import { retireSegment } from './compaction-files.ts';
+import { retireSegment } from './compaction/compaction-files.ts';
 import { fileName, fileNumber, listSegments, type DataDir } from './data-dir.ts';
 import type { Manifest } from './manifest.ts';
 

@@ -13,9 +13,9 @@ import type {
   StoreSnapshot,
   StoreTotals,
 } from '../event-store.ts';
-import { BatchIndex } from './batch-index.ts';
+import { BatchIndex } from './ids/batch-index.ts';
 import { encodeBatchBody } from './batch-line.ts';
-import { Compactor, type CompactionOptions } from './compactor.ts';
+import { Compactor, type CompactionOptions } from './compaction/compactor.ts';
 import { openDataDir, type DataDir } from './data-dir.ts';
 import { unavailable } from './disk-errors.ts';
 import { FilePins } from './file-pins.ts';

@@ -12,7 +12,7 @@ import { systemCode } from '../../errors.ts';
 import { erasureOf } from '../erasure.ts';
 import { numberedEvents, parseBatchFields, type BatchLine } from './batch-line.ts';
 import { checkedFields } from './checked-line.ts';
-import { readSealed } from './sealed-reader.ts';
+import { readSealed } from './sealed/sealed-reader.ts';
 import { readLines, type SegmentLine } from './segment-lines.ts';
 
 /** Reads a snapshot's files, sealed segments first, a chunk at a time; needs no lock. */

@@ -2,11 +2,11 @@ import { stat } from 'node:fs/promises';
 import { systemCode } from '../../errors.ts';
 import type { Damage } from '../event-store.ts';
 import { dataDir, type DataDir } from './data-dir.ts';
-import { verifyIdFile } from './verify-id-file.ts';
+import { verifyIdFile } from './ids/verify-id-file.ts';
 import { FilesInForce } from './files-in-force.ts';
 import { readManifest } from './read-manifest.ts';
 import { scanSegment } from './scan-segment.ts';
-import { verifySealed } from './verify-sealed.ts';
+import { verifySealed } from './sealed/verify-sealed.ts';
 
 /** What was found in one file of a store. */
 export interface VerifiedFile {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { BatchTable } from '../../../../server/store/segments/batch-table.ts';
+import { BatchTable } from '../../../../server/store/segments/ids/batch-table.ts';
 import { idFrom } from '../../../support/id-files.ts';
 
 const newIds = (count: number) => Array.from({ length: count }, () => randomUUID());

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   compactionChoices,
   type CompactionChoice,
-} from '../../../../server/store/segments/choose-compaction.ts';
+} from '../../../../server/store/segments/compaction/choose-compaction.ts';
 import type { ErasureState } from '../../../../server/store/segments/files-in-force.ts';
 import type {
   IdsEntry,

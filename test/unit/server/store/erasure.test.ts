@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { CompactionOptions } from '../../../../server/store/segments/compactor.ts';
+import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
 import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import { aBatch, anEvent, FILTER, readAll } from '../../../support/events.ts';
 import { fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';

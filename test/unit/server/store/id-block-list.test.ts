@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BlockList, RECORD_BYTES } from '../../../../server/store/segments/id-block-list.ts';
+import { BlockList, RECORD_BYTES } from '../../../../server/store/segments/ids/id-block-list.ts';
 
 const key = (high: number, low: number) => Uint32Array.of(high, low, 1, 2);
 

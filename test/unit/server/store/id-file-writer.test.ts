@@ -1,12 +1,12 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { BatchRecord } from '../../../../server/store/segments/batch-record.ts';
-import { IdFile } from '../../../../server/store/segments/id-file.ts';
-import { IdFileWriter } from '../../../../server/store/segments/id-file-writer.ts';
-import { encodeIdLine } from '../../../../server/store/segments/id-line.ts';
+import { IdFile } from '../../../../server/store/segments/ids/id-file.ts';
+import { IdFileWriter } from '../../../../server/store/segments/ids/id-file-writer.ts';
+import { encodeIdLine } from '../../../../server/store/segments/ids/id-line.ts';
 import { SequentialFile } from '../../../../server/store/segments/sequential-file.ts';
-import { verifyIdFile } from '../../../../server/store/segments/verify-id-file.ts';
-import { writeIdFile } from '../../../../server/store/segments/write-id-file.ts';
+import { verifyIdFile } from '../../../../server/store/segments/ids/verify-id-file.ts';
+import { writeIdFile } from '../../../../server/store/segments/ids/write-id-file.ts';
 import { aRecord, filePair, idFrom, someRecords } from '../../../support/id-files.ts';
 import { openFiles } from '../../../support/open-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';

@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { compareKeys, parseKey } from '../../../../server/store/segments/batch-key.ts';
-import { IdFilter } from '../../../../server/store/segments/id-filter.ts';
-import { formatSeed, hashKey, parseSeed, randomSeed } from '../../../../server/store/segments/keyed-hash.ts';
+import { compareKeys, parseKey } from '../../../../server/store/segments/ids/batch-key.ts';
+import { IdFilter } from '../../../../server/store/segments/ids/id-filter.ts';
+import {
+  formatSeed,
+  hashKey,
+  parseSeed,
+  randomSeed,
+} from '../../../../server/store/segments/ids/keyed-hash.ts';
 import { idFrom } from '../../../support/id-files.ts';
 
 function keyOf(id: string): Uint32Array {

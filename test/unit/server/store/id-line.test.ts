@@ -7,7 +7,7 @@ import {
   idOfLine,
   isSplitLine,
   parseIdLine,
-} from '../../../../server/store/segments/id-line.ts';
+} from '../../../../server/store/segments/ids/id-line.ts';
 
 const ID = '0193d5a2-7b1c-7def-8abc-0123456789ab';
 const FINGERPRINT = `1:${'0123456789abcdef'.repeat(2)}`;

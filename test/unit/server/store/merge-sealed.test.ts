@@ -2,8 +2,8 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FilePair } from '../../../../server/store/segments/batch-record.ts';
-import { mergeSealed, type MergeTask } from '../../../../server/store/segments/merge-sealed.ts';
-import { isIndexHeader } from '../../../../server/store/segments/sealed-index.ts';
+import { mergeSealed, type MergeTask } from '../../../../server/store/segments/sealed/merge-sealed.ts';
+import { isIndexHeader } from '../../../../server/store/segments/sealed/sealed-index.ts';
 import { anEvent, type ABatch } from '../../../support/events.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import {

@@ -11,14 +11,14 @@ import {
   TYPE,
   TYPE_BYTES,
   VERSION_BYTES,
-} from '../../../../server/store/segments/line-events.ts';
+} from '../../../../server/store/segments/sealed/line-events.ts';
 import {
   CONTEXT_TO_VERSION,
   scanEvent,
   TIMESTAMP_TO_CONTEXT,
   TYPE_TO_TIMESTAMP,
-} from '../../../../server/store/segments/scan-event.ts';
-import { viewOf } from '../../../../server/store/segments/words.ts';
+} from '../../../../server/store/segments/sealed/scan-event.ts';
+import { viewOf } from '../../../../server/store/segments/sealed/words.ts';
 
 const GUARD = Buffer.alloc(64, '"');
 const code = fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll(/["\\\p{Cc}]/gu, ''));

@@ -8,7 +8,7 @@ import {
   encodeCheckedLine,
   fieldsText,
 } from '../../../../server/store/segments/checked-line.ts';
-import { readSealed } from '../../../../server/store/segments/sealed-reader.ts';
+import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import type { StoredEvent } from '../../../../server/store/event-store.ts';
 import type { ABatch } from '../../../support/events.ts';
 import {

@@ -4,8 +4,8 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_LEDGER } from '../../../../shared/batch.ts';
 import { checkedFields, encodeCheckedLine } from '../../../../server/store/segments/checked-line.ts';
-import { sealSegment } from '../../../../server/store/segments/seal-segment.ts';
-import { isIndexHeader, type SealedBlock } from '../../../../server/store/segments/sealed-index.ts';
+import { sealSegment } from '../../../../server/store/segments/sealed/seal-segment.ts';
+import { isIndexHeader, type SealedBlock } from '../../../../server/store/segments/sealed/sealed-index.ts';
 import { anEvent } from '../../../support/events.ts';
 import {
   aBatchNow,

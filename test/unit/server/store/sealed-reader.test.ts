@@ -2,8 +2,8 @@ import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { ReportFilter } from '../../../../shared/report.ts';
 import type { Damage, StoredEvent } from '../../../../server/store/event-store.ts';
-import { isCluster } from '../../../../server/store/segments/sealed-index.ts';
-import { readSealed } from '../../../../server/store/segments/sealed-reader.ts';
+import { isCluster } from '../../../../server/store/segments/sealed/sealed-index.ts';
+import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import { anEvent, FILTER } from '../../../support/events.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import {

@@ -2,7 +2,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { verifyStore } from '../../../../server/store/open-store.ts';
-import type { CompactionOptions } from '../../../../server/store/segments/compactor.ts';
+import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
 import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import { aBatch } from '../../../support/events.ts';
 import { expectFull, fillStore, IN_PROCESS, openSmall, type FullStore } from '../../../support/full-store.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TablePartition } from '../../../../server/store/segments/table-partition.ts';
+import { TablePartition } from '../../../../server/store/segments/ids/table-partition.ts';
 
 /** All keys meet. */
 const hashOf = () => 7;

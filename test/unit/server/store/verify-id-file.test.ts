@@ -1,11 +1,11 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { FilePair } from '../../../../server/store/segments/batch-record.ts';
-import { IdFile } from '../../../../server/store/segments/id-file.ts';
-import { encodeIdLine, ID_FILE_HEADER } from '../../../../server/store/segments/id-line.ts';
-import { rebuildIdIndex } from '../../../../server/store/segments/rebuild-id-index.ts';
-import { verifyIdFile } from '../../../../server/store/segments/verify-id-file.ts';
-import { writeIdFile } from '../../../../server/store/segments/write-id-file.ts';
+import { IdFile } from '../../../../server/store/segments/ids/id-file.ts';
+import { encodeIdLine, ID_FILE_HEADER } from '../../../../server/store/segments/ids/id-line.ts';
+import { rebuildIdIndex } from '../../../../server/store/segments/ids/rebuild-id-index.ts';
+import { verifyIdFile } from '../../../../server/store/segments/ids/verify-id-file.ts';
+import { writeIdFile } from '../../../../server/store/segments/ids/write-id-file.ts';
 import { aRecord, filePair, idFrom, someRecords } from '../../../support/id-files.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import { openFiles } from '../../../support/open-files.ts';

@@ -1,8 +1,8 @@
 import { appendFile, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { isRecord } from '../../../../shared/text.ts';
-import { encodeLine } from '../../../../server/store/segments/sealed-index.ts';
-import { verifySealed } from '../../../../server/store/segments/verify-sealed.ts';
+import { encodeLine } from '../../../../server/store/segments/sealed/sealed-index.ts';
+import { verifySealed } from '../../../../server/store/segments/sealed/verify-sealed.ts';
 import { anEvent } from '../../../support/events.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import { aBatchNow, jsonLines, logLines, NOW, pairIn, seal } from '../../../support/sealed-files.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BatchTexts } from '../../../../server/store/segments/batch-texts.ts';
+import { BatchTexts } from '../../../../server/store/segments/sealed/batch-texts.ts';
 import {
   areSame,
   copyText,
@@ -13,7 +13,7 @@ import {
   viewOf,
   WORD_SLACK_BYTES,
   writeInteger,
-} from '../../../../server/store/segments/words.ts';
+} from '../../../../server/store/segments/sealed/words.ts';
 
 const SLACK = Buffer.alloc(WORD_SLACK_BYTES, 'z');
 /** With another beginning each time, since words may begin anywhere. */

@@ -1,0 +1,104 @@
+import type { FilesInForce } from '../files-in-force.ts';
+import type { IdsEntry, SealedEntry } from '../manifest-records.ts';
+
+/** What is to be done next, by the numbers of the files. */
+export type CompactionChoice =
+  | { readonly kind: 'seal'; readonly segment: number }
+  /** Also of one alone, of which something is to be left out. */
+  | { readonly kind: 'merge'; readonly from: readonly number[] }
+  /** All of its events have expired. */
+  | { readonly kind: 'drop'; readonly sealed: number }
+  /** All that an erasure is for is gone. */
+  | { readonly kind: 'end-erasure'; readonly erasure: number }
+  | { readonly kind: 'merge-ids'; readonly from: readonly number[] };
+
+export type Compactable = Pick<FilesInForce, 'segments' | 'sealed' | 'ids' | 'erasures' | 'expiredBefore'>;
+
+/** Sealed segments that are merged at once; a store has fewer than this many of each order of size. */
+const SEALED_FANOUT = 8;
+/** Sealed segments below this are of the smallest order of size. */
+const SMALL_SEALED_BYTES = 64 * 1024 * 1024;
+/** Sealed segments of this size are left as they are: what is old is not rewritten for ever. */
+const FULL_SEALED_BYTES = 512 * 1024 * 1024;
+/** Id files that are merged at once. Each costs every request a look into its filter, so there are to be few. */
+const IDS_FANOUT = 4;
+const SMALL_IDS = 16_384;
+const DAY_MS = 86_400_000;
+
+/**
+ * What there is to do, the most urgent first: sealing, oldest first, before all that rewrites.
+ *
+ * Files are merged with those of their own order of size, so that each event is rewritten a few times
+ * however large the store is: sealed segments up to a size, id files without end.
+ */
+export function* compactionChoices(files: Compactable): Generator<CompactionChoice, void, undefined> {
+  for (const { number, length } of files.segments.values()) {
+    if (length !== undefined) yield { kind: 'seal', segment: number };
+  }
+  yield* erasureChoices(files);
+  yield* expiryChoices(files);
+  const idFiles = chooseIds([...files.ids.values()]);
+  if (idFiles !== undefined) yield { kind: 'merge-ids', from: idFiles };
+  const merged = chooseSealed([...files.sealed.values()]);
+  if (merged !== undefined) yield { kind: 'merge', from: merged };
+}
+
+function* erasureChoices({ segments, sealed, erasures }: Compactable): Generator<CompactionChoice> {
+  for (const { erasure, doneMs } of erasures.values()) {
+    if (doneMs !== undefined) continue;
+    const { number: erasureNumber, position } = erasure;
+    const due = [...sealed.values()].filter(
+      (file) => file.erasures < erasureNumber && file.firstPosition <= position,
+    );
+    for (const { number } of due) yield { kind: 'merge', from: [number] };
+    const isLogged = [...segments.values()].some(({ firstPosition }) => firstPosition <= position);
+    if (due.length === 0 && !isLogged) yield { kind: 'end-erasure', erasure: erasureNumber };
+  }
+}
+
+function* expiryChoices({ sealed, expiredBefore }: Compactable): Generator<CompactionChoice> {
+  for (const { number, rows, from, to, strayTo } of sealed.values()) {
+    const isOver = rows > 0 && Math.max(to ?? -Infinity, strayTo ?? -Infinity) < expiredBefore;
+    if (isOver) yield { kind: 'drop', sealed: number };
+    else if (from !== null && to !== null && expiredBefore - from >= expiredShare(to - from))
+      yield { kind: 'merge', from: [number] };
+  }
+}
+
+/** How much of a sealed segment's time must have expired before it is rewritten for that: a tenth, and a day. */
+function expiredShare(timeMs: number): number {
+  return Math.max(DAY_MS, timeMs / 10);
+}
+
+function chooseIds(ids: readonly IdsEntry[]): readonly number[] | undefined {
+  const byOrder = new Map<number, number[]>();
+  for (const { number, count } of ids) {
+    const order = orderOf(count, SMALL_IDS, IDS_FANOUT);
+    const files = byOrder.get(order) ?? [];
+    files.push(number);
+    byOrder.set(order, files);
+    if (files.length === IDS_FANOUT) return files;
+  }
+  return undefined;
+}
+
+/** Neighbours only, so that the positions of a sealed segment are a range that no other one has. */
+function chooseSealed(sealed: readonly SealedEntry[]): readonly number[] | undefined {
+  const highest = orderOf(FULL_SEALED_BYTES, SMALL_SEALED_BYTES, SEALED_FANOUT);
+  for (let order = 0; order <= highest; order++) {
+    let run: number[] = [];
+    for (const { number, bytes } of sealed) {
+      const isPart = bytes < FULL_SEALED_BYTES && orderOf(bytes, SMALL_SEALED_BYTES, SEALED_FANOUT) <= order;
+      run = isPart ? [...run, number] : [];
+      if (run.length === SEALED_FANOUT) return run;
+    }
+  }
+  return undefined;
+}
+
+/** 0 below `small`, then one more for each `fanout` times as much. */
+function orderOf(size: number, small: number, fanout: number): number {
+  let order = 0;
+  for (let limit = small; size >= limit; limit *= fanout) order++;
+  return order;
+}

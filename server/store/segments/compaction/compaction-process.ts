@@ -1,0 +1,38 @@
+import { isRecord } from '../../../../shared/text.ts';
+import { startChildTask, type ChildOutcome } from '../../../child-task.ts';
+import type { CompactionAnswer, CompactionRunner, CompactionTask } from './compaction-task.ts';
+
+/** Sealing takes a second, and the largest merge some minutes of a slow machine. */
+const TIMEOUT_MS = 3_600_000;
+
+/**
+ * Runs each task in a process of its own, of the lowest priority.
+ *
+ * @param modulePath - The built entry, `compaction-child.js`.
+ */
+export function compactionInProcess(modulePath: string): CompactionRunner {
+  return async (task, signal) => {
+    signal.throwIfAborted();
+    const child = startChildTask(modulePath, task, TIMEOUT_MS);
+    const stop = (): void => child.kill();
+    signal.addEventListener('abort', stop);
+    try {
+      return answerOf(await child.outcome, task);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  };
+}
+
+function answerOf(outcome: ChildOutcome, task: CompactionTask): CompactionAnswer {
+  if (outcome.kind === 'timeout') throw new Error('it took too long');
+  if (outcome.kind === 'ended') throw new Error(`its process ${outcome.reason}`);
+  const { message } = outcome;
+  if (isAnswer(message, task.kind)) return message;
+  const reason = isRecord(message) ? message['reason'] : undefined;
+  throw new Error(typeof reason === 'string' ? reason : 'its process gave no answer');
+}
+
+function isAnswer(message: unknown, kind: CompactionTask['kind']): message is CompactionAnswer {
+  return isRecord(message) && message['kind'] === kind;
+}

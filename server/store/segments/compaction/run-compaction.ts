@@ -1,0 +1,24 @@
+import type { CompactionAnswer, CompactionTask } from './compaction-task.ts';
+import { writeIdFile } from '../ids/write-id-file.ts';
+import { KeptRows } from './kept-rows.ts';
+import { mergeIdFiles } from '../ids/merge-id-files.ts';
+import { mergeSealed } from '../sealed/merge-sealed.ts';
+import { sealSegment } from '../sealed/seal-segment.ts';
+
+/** Does a task in this process. */
+export async function runCompaction(task: CompactionTask): Promise<CompactionAnswer> {
+  switch (task.kind) {
+    case 'seal': {
+      const { summary, records, damage } = await sealSegment(task);
+      return { kind: 'seal', summary, ids: await writeIdFile(task.ids, records), damage };
+    }
+    case 'merge': {
+      const { inputs, output, without } = task;
+      const keep = new KeptRows(without);
+      const { summary, damage } = await mergeSealed({ inputs, output, keep });
+      return { kind: 'merge', summary, damage, erased: keep.erased };
+    }
+    case 'merge-ids':
+      return { kind: 'merge-ids', ids: await mergeIdFiles(task.inputs, task.output) };
+  }
+}

@@ -1,0 +1,114 @@
+import type { Damage, SnapshotSegment } from '../../event-store.ts';
+import type { BatchRecord, StoredRecord } from '../batch-record.ts';
+import { DamageList } from './damage-list.ts';
+import { LineScanner, type ScannedBatch } from './line-scanner.ts';
+import { readLogChunks } from './log-chunks.ts';
+import { RowStage } from './row-stage.ts';
+import { RunningTotals } from '../running-totals.ts';
+import type { SealedBatchLine } from './sealed-row.ts';
+import type { BatchTotals } from './sealed-writer.ts';
+
+/** All of a log segment. */
+export interface ReadLog {
+  readonly stage: RowStage;
+  /** In the order of the lines. */
+  readonly records: readonly (readonly [id: string, record: BatchRecord])[];
+  /** Lines about batches of which more is kept than their events, in the order of their positions. */
+  readonly notes: readonly Buffer[];
+  readonly totals: BatchTotals;
+  /** The first 1,000. */
+  readonly damage: readonly Damage[];
+}
+
+const NEWLINE = 0x0a;
+
+/**
+ * Reads a log segment and takes its lines apart.
+ *
+ * @throws Error if the file can't be read, or has a line of a newer version.
+ */
+export async function readLog({ path, length, dropped }: SnapshotSegment): Promise<ReadLog> {
+  const scanner = new LineScanner();
+  const batches = new BatchCollector();
+  const isDropped = new Set(dropped);
+  const damage = new DamageList();
+  let held = 0;
+  for await (const chunk of readLogChunks(path, length)) {
+    const { bytes, offset } = chunk;
+    for (let start = 0; start < chunk.length;) {
+      const newline = bytes.indexOf(NEWLINE, start);
+      const isEnded = newline >= 0 && newline < chunk.length;
+      const end = isEnded ? newline : chunk.length;
+      if (!isDropped.has(offset + start)) {
+        const batch = isEnded ? scanner.scan(chunk, start, end) : undefined;
+        if (batch === undefined) damage.add({ path, offset: offset + start, reason: 'the line is damaged' });
+        else batches.add(batch);
+      }
+      start = end + 1;
+    }
+    held = offset + chunk.length;
+  }
+  if (held < length) damage.add({ path, offset: held, reason: 'the file ends too early' });
+  return { ...batches.end(), damage: damage.found };
+}
+
+class BatchCollector {
+  readonly #stage = new RowStage();
+  readonly #records: (readonly [string, BatchRecord])[] = [];
+  readonly #notes: { readonly position: number; readonly line: Buffer }[] = [];
+  readonly #totals = new RunningTotals();
+  #firstPosition = Infinity;
+  #lastPosition = 0;
+
+  add(batch: ScannedBatch): void {
+    const { position, parents = [], ledger, rejected } = batch;
+    this.#stage.add(batch);
+    this.#records.push([batch.batch, storedRecord(batch)]);
+    for (const parent of parents) this.#records.push([parent, 'split']);
+    if (parents.length > 0 || ledger !== undefined || rejected.length > 0)
+      this.#notes.push({ position, line: Buffer.from(`${JSON.stringify(noteOf(batch))}\n`) });
+    this.#totals.add(ledger, rejected.length);
+    this.#firstPosition = Math.min(this.#firstPosition, position);
+    this.#lastPosition = Math.max(this.#lastPosition, position);
+  }
+
+  end(): Pick<ReadLog, 'stage' | 'records' | 'notes' | 'totals'> {
+    const lines = this.#stage.batchIds.length;
+    const lastPosition = this.#lastPosition;
+    const firstPosition = lines === 0 ? 0 : this.#firstPosition;
+    return {
+      stage: this.#stage,
+      records: this.#records,
+      notes: this.#notes.toSorted((a, b) => a.position - b.position).map(({ line }) => line),
+      totals: { ...this.#totals.value, lines, firstPosition, lastPosition },
+    };
+  }
+}
+
+function storedRecord({ fingerprint, events, parents, offset, rejected }: ScannedBatch): StoredRecord {
+  const count = events.count + rejected.length;
+  if (parents === undefined && rejected.length === 0) return { fingerprint, count };
+  const refusals = rejected.map(({ sequence, code, path }) => ({ sequence, code, path }));
+  return {
+    fingerprint,
+    count,
+    ...(parents === undefined ? {} : { parents }),
+    ...(offset === undefined ? {} : { offset }),
+    ...(refusals.length === 0 ? {} : { rejected: refusals }),
+  };
+}
+
+function noteOf(batch: ScannedBatch): SealedBatchLine {
+  const { position, batch: id, parents, offset, received, skew, fingerprint, ledger, rejected } = batch;
+  return {
+    position,
+    batch: id,
+    ...(parents === undefined ? {} : { parents }),
+    ...(offset === undefined ? {} : { offset }),
+    received,
+    ...(skew === undefined ? {} : { skew }),
+    fingerprint,
+    ...(ledger === undefined ? {} : { ledger }),
+    ...(rejected.length === 0 ? {} : { rejected }),
+  };
+}

@@ -1,0 +1,194 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { systemCode } from '../../../errors.ts';
+import type { Damage } from '../../event-store.ts';
+import type { FilePair } from '../batch-record.ts';
+import { checksumText } from './block-list.ts';
+import { scanClusters } from './scan-clusters.ts';
+import {
+  isCluster,
+  isIndexHeader,
+  namedCluster,
+  parseLine,
+  UNKNOWN_CHECKSUM,
+  type ClusterLine,
+  type SealedBatches,
+  type SealedBlock,
+  type SealedCluster,
+  type SealedIndexHeader,
+} from './sealed-index.ts';
+import { readLines } from '../segment-lines.ts';
+
+/** Lines that are read together. */
+export interface ReadBlock {
+  /** Where in the data file they begin. */
+  readonly offset: number;
+  /** Valid until the next block is read. */
+  readonly bytes: Buffer;
+  /** Whether the checksum says so; if not, any of its lines may be damaged. */
+  readonly isWhole: boolean;
+  /** Whether there is nothing to report of the block itself: it is whole, or was reported, or nobody knows. */
+  readonly isReported: boolean;
+  /** Number among the blocks asked for. */
+  readonly number: number;
+}
+
+type OnDamage = (damage: Damage) => void;
+
+/** A sealed segment, open for reading: its index as far as it can be read, and blocks of the data. */
+export class SealedFile {
+  readonly #pair: FilePair;
+  readonly #file: FileHandle;
+  readonly #onDamage: OnDamage;
+  #batches: SealedBatches | null = null;
+  #isEndReported = false;
+  #isScanned = false;
+  #buffer = Buffer.alloc(0);
+  /** The index's first line; undefined if it can't be read. */
+  readonly header: SealedIndexHeader | undefined;
+
+  private constructor(
+    pair: FilePair,
+    file: FileHandle,
+    header: SealedIndexHeader | undefined,
+    onDamage: OnDamage,
+  ) {
+    this.#pair = pair;
+    this.#file = file;
+    this.header = header;
+    this.#onDamage = onDamage;
+  }
+
+  /** @returns undefined, and reports it, if the data file is missing. */
+  static async open(pair: FilePair, onDamage: OnDamage): Promise<SealedFile | undefined> {
+    try {
+      const file = await open(pair.data, 'r');
+      try {
+        return new SealedFile(pair, file, await readHeader(pair.index), onDamage);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      onDamage({ path: pair.data, offset: 0, reason: 'the file is missing' });
+      return undefined;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** Whether what `clusters` gave last was found in the data file, since the index does not say it. */
+  get isScanned(): boolean {
+    return this.#isScanned;
+  }
+
+  async size(): Promise<number> {
+    return (await this.#file.stat()).size;
+  }
+
+  /** Where the lines about batches are; known when `clusters` has come to its end. */
+  get batches(): SealedBatches | null {
+    return this.#batches;
+  }
+
+  /** All clusters in their order; what the index does not say is looked for in the data file. */
+  async *clusters(): AsyncGenerator<SealedCluster, void, undefined> {
+    const { data, index } = this.#pair;
+    let count = 0;
+    let end = 0;
+    let damagedAt = 0;
+    if (this.header !== undefined) {
+      for await (const cluster of readClusters(index, (offset) => (damagedAt = offset))) {
+        yield namedCluster(cluster, this.header.types);
+        count++;
+        end = cluster.offset + cluster.bytes;
+      }
+      if (count === this.header.clusters) {
+        this.#batches = this.header.batches;
+        return;
+      }
+    }
+    this.#isScanned = true;
+    const reason = 'the index is missing or damaged: the data file is read instead';
+    this.#onDamage({ path: index, offset: damagedAt, reason });
+    const onBatches = (batches: SealedBatches): void => {
+      this.#batches = batches;
+    };
+    yield* scanClusters(data, end, onBatches, this.#onDamage);
+  }
+
+  /**
+   * Reads blocks that follow one another.
+   *
+   * @param offset - Where the first of them begins.
+   * @param isWanted - Which of them are to be read, by number.
+   */
+  async *blocks(
+    offset: number,
+    blocks: readonly SealedBlock[],
+    isWanted: (number: number) => boolean = () => true,
+  ): AsyncGenerator<ReadBlock, void, undefined> {
+    let at = offset;
+    for (const [number, [length, checksum]] of blocks.entries()) {
+      if (isWanted(number)) {
+        const bytes = await this.#read(at, length);
+        const isCut = bytes.length < length;
+        if (isCut) this.#reportEnd(at + bytes.length);
+        const isWhole = checksum !== UNKNOWN_CHECKSUM && checksumText(crc32(bytes)) === checksum;
+        const isReported = isWhole || isCut || checksum === UNKNOWN_CHECKSUM;
+        yield { offset: at, bytes, isWhole, isReported, number };
+      }
+      at += length;
+    }
+  }
+
+  #reportEnd(offset: number): void {
+    if (this.#isEndReported) return;
+    this.#isEndReported = true;
+    this.#onDamage({ path: this.#pair.data, offset, reason: 'the file ends too early' });
+  }
+
+  /** As many of the bytes as there are. */
+  async #read(offset: number, length: number): Promise<Buffer> {
+    if (this.#buffer.length < length) this.#buffer = Buffer.allocUnsafeSlow(length);
+    let held = 0;
+    while (held < length) {
+      const { bytesRead } = await this.#file.read(this.#buffer, held, length - held, offset + held);
+      if (bytesRead === 0) break;
+      held += bytesRead;
+    }
+    return this.#buffer.subarray(0, held);
+  }
+}
+
+async function readHeader(index: string): Promise<SealedIndexHeader | undefined> {
+  try {
+    for await (const [line] of readLines(index, Infinity, { chunkBytes: 65_536 })) {
+      const value = line?.isEnded === true ? parseLine(line.bytes) : undefined;
+      return isIndexHeader(value) ? value : undefined;
+    }
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+  return undefined;
+}
+
+/** The clusters in an index, up to a damaged line. */
+async function* readClusters(
+  index: string,
+  onDamagedAt: (offset: number) => void,
+): AsyncGenerator<ClusterLine, void, undefined> {
+  let end = 0;
+  for await (const lines of readLines(index, Infinity)) {
+    for (const { bytes, offset, isEnded } of lines) {
+      const value = isEnded ? parseLine(bytes) : undefined;
+      if (isCluster(value)) yield value;
+      else if (offset > 0 || !isIndexHeader(value)) return onDamagedAt(offset);
+      end = offset + bytes.length + 1;
+    }
+  }
+  onDamagedAt(end);
+}

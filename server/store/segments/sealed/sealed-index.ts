@@ -1,0 +1,106 @@
+import { isRecord } from '../../../../shared/text.ts';
+import { checkedFields, encodeCheckedLine, fieldsText } from '../checked-line.ts';
+import { parseDay } from './sealed-day.ts';
+
+/** Whole rows that are read together: bytes, CRC-32 in hex, and the first row's timestamp. */
+export type SealedBlock = readonly [bytes: number, checksum: string, first: number];
+
+/** In the place of a checksum, where there is no index that could say it. */
+export const UNKNOWN_CHECKSUM = '';
+
+/** What the rows of a cluster have in common. */
+export interface ClusterName {
+  readonly customer: string;
+  readonly product: string;
+  /** UTC day like `2026-11-01`; null for events far from the day they were received on. */
+  readonly day: string | null;
+}
+
+/** Adjacent rows of a sealed segment, in the order of (timestamp, batch, sequence). */
+export interface SealedCluster extends ClusterName {
+  /** Of its first row in the data file; `bytes` of rows follow. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly rows: number;
+  /** Lowest and highest timestamp. */
+  readonly from: number;
+  readonly to: number;
+  /** Rows of each type; null if there are more types than an index should name. */
+  readonly types: Readonly<Record<string, number>> | null;
+  readonly blocks: readonly SealedBlock[];
+}
+
+/** A cluster as the index has it: the types are in the order of the header's, which names them once. */
+export interface ClusterLine extends Omit<SealedCluster, 'types'> {
+  /** How many rows have each, up to the last that there is; null if there are too many to be named. */
+  readonly types: readonly number[] | null;
+}
+
+/** Where the lines about batches are; a block's last number is its first line's position. */
+export interface SealedBatches {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly blocks: readonly SealedBlock[];
+}
+
+/** The first line of a sealed segment's index. */
+export interface SealedIndexHeader {
+  readonly kind: 'sealed-index';
+  readonly rows: number;
+  /** Of the data file. */
+  readonly bytes: number;
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+  /** Batches whose lines were sealed, those without any row too. */
+  readonly lines: number;
+  readonly clusters: number;
+  /** Names of the types, for the clusters. */
+  readonly types: readonly string[];
+  readonly batches: SealedBatches | null;
+}
+
+/** The order of clusters in a file. */
+export function compareClusters(a: ClusterName, b: ClusterName): number {
+  if (a.customer !== b.customer) return a.customer < b.customer ? -1 : 1;
+  if (a.product !== b.product) return a.product < b.product ? -1 : 1;
+  // Two stray ones are Infinity both, whose difference is no number.
+  return a.day === b.day ? 0 : parseDay(a.day) - parseDay(b.day);
+}
+
+/** A checked line of any fields. */
+export function encodeLine(fields: object): Buffer {
+  return encodeCheckedLine([Buffer.from(JSON.stringify(fields).slice(1))]);
+}
+
+/** The first line of every data file. */
+export const FIRST_LINE = encodeLine({ kind: 'sealed' });
+
+/** The fields of a checked line, or undefined if it is damaged. */
+export function parseLine(line: Buffer): unknown {
+  const fields = checkedFields(line);
+  return fields === undefined ? undefined : JSON.parse(fieldsText(fields));
+}
+
+export function isIndexHeader(value: unknown): value is SealedIndexHeader {
+  return isRecord(value) && value['kind'] === 'sealed-index';
+}
+
+export function isCluster(value: unknown): value is ClusterLine {
+  return isClusterName(value) && 'blocks' in value;
+}
+
+/** @param names - From the index's header. */
+export function namedCluster({ types, ...cluster }: ClusterLine, names: readonly string[]): SealedCluster {
+  if (types === null) return { ...cluster, types };
+  const entries = types.map((rows, number) => [names[number] ?? '', rows] as const);
+  // Unlike an assignment this makes `__proto__` a field like any other.
+  return { ...cluster, types: Object.fromEntries(entries.filter(([, rows]) => rows > 0)) };
+}
+
+export function isClusterName(value: unknown): value is ClusterName {
+  return isRecord(value) && 'customer' in value && 'day' in value;
+}
+
+export function isKind(value: unknown, kind: string): boolean {
+  return isRecord(value) && value['kind'] === kind;
+}

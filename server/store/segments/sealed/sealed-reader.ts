@@ -1,0 +1,107 @@
+import type { ReportFilter } from '../../../../shared/report.ts';
+import type { Damage, StoredEvent } from '../../event-store.ts';
+import type { FilePair } from '../batch-record.ts';
+import { readableRows } from './readable-lines.ts';
+import { SealedFile, type ReadBlock } from './sealed-file.ts';
+import type { SealedCluster } from './sealed-index.ts';
+import type { SealedRow } from './sealed-row.ts';
+
+/**
+ * The events of a sealed segment that match, those of one block at a time.
+ *
+ * Reads only the blocks that can have any. Within a day the events come in the order of (timestamp,
+ * batch, sequence), and the days in theirs; those that were received on days far from their own come
+ * last. Memory is bounded by a block and a line of the index.
+ *
+ * @param position - Events of batches beyond it are left out.
+ * @param onDamage - Told of what can't be read, and is then left out, and of a damaged index, which is not
+ *   needed to find the rest.
+ */
+export async function* readSealed(
+  pair: FilePair,
+  filter: ReportFilter,
+  position: number,
+  onDamage: (damage: Damage) => void,
+): AsyncGenerator<readonly StoredEvent[], void, undefined> {
+  const file = await SealedFile.open(pair, onDamage);
+  if (file === undefined) return;
+  try {
+    if (file.header !== undefined && file.header.firstPosition > position) return;
+    const matcher = new RowMatcher(filter, position);
+    for await (const cluster of file.clusters()) {
+      if (!matcher.mayHave(cluster)) continue;
+      const { offset, blocks, to } = cluster;
+      const isWanted = (number: number): boolean =>
+        matcher.overlaps(blocks[number]?.[2] ?? to, blocks[number + 1]?.[2] ?? to);
+      for await (const block of file.blocks(offset, blocks, isWanted)) {
+        const rows = block.isWhole
+          ? matcher.rowsOf(block)
+          : readableRows(block, cluster, (at, reason) =>
+              onDamage({ path: pair.data, offset: at, reason }),
+            ).filter((row) => matcher.matches(row));
+        if (rows.length > 0) yield rows.map((row) => toEvent(cluster, row));
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+class RowMatcher {
+  readonly #filter: ReportFilter;
+  readonly #position: number;
+  readonly #types: ReadonlySet<string> | undefined;
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(filter: ReportFilter, position: number) {
+    this.#filter = filter;
+    this.#position = position;
+    const { types = [], start = -Infinity, end = Infinity } = filter;
+    this.#types = types.length === 0 ? undefined : new Set(types);
+    this.#from = start;
+    this.#to = end;
+  }
+
+  mayHave({ customer, product, from, to, types }: SealedCluster): boolean {
+    return (
+      customer === this.#filter.customer &&
+      product === this.#filter.product &&
+      this.overlaps(from, to) &&
+      (types === null ||
+        this.#types === undefined ||
+        [...this.#types].some((type) => Object.hasOwn(types, type)))
+    );
+  }
+
+  /** Whether a time of interest is in a range. */
+  overlaps(from: number, to: number): boolean {
+    return from <= this.#to && to >= this.#from;
+  }
+
+  matches([timestamp, type, , , , position]: SealedRow): boolean {
+    return (
+      position <= this.#position &&
+      timestamp >= this.#from &&
+      timestamp <= this.#to &&
+      (this.#types === undefined || this.#types.has(type))
+    );
+  }
+
+  /** The rows of a whole block that match. */
+  rowsOf({ bytes }: ReadBlock): readonly SealedRow[] {
+    // A text has no newline of its own, so that all rows are one list of JSON.
+    const list = `[${bytes.toString('utf8', 0, bytes.length - 1).replaceAll('\n', ',')}]`;
+    // The checksum says that we wrote them, and we write nothing else.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const rows = JSON.parse(list) as readonly SealedRow[];
+    return rows.filter((row) => this.matches(row));
+  }
+}
+
+function toEvent({ customer, product }: SealedCluster, row: SealedRow): StoredEvent {
+  const [timestamp, type, context, batch, sequence, position, , , version] = row;
+  return version === undefined
+    ? { customer, product, type, timestamp, context, batch, sequence, position }
+    : { customer, product, type, timestamp, context, version, batch, sequence, position };
+}

@@ -1,0 +1,186 @@
+import type { StoreTotals } from '../../event-store.ts';
+import { BlockList } from './block-list.ts';
+import { PieceWriter } from './piece-writer.ts';
+import type { FilePair } from '../batch-record.ts';
+import {
+  encodeLine,
+  FIRST_LINE,
+  type ClusterLine,
+  type ClusterName,
+  type SealedBatches,
+  type SealedIndexHeader,
+} from './sealed-index.ts';
+import { batchPosition, rowTimestamp } from './sealed-row.ts';
+import type { SealedSummary } from './sealed-summary.ts';
+
+/** What is known of a cluster when its last row is written. */
+export interface ClusterTotals {
+  readonly rows: number;
+  readonly from: number;
+  readonly to: number;
+  /** Rows of each type, in any order; null if there are more than `MAX_TYPES`. */
+  readonly types: readonly (readonly [type: string, rows: number])[] | null;
+}
+
+/** What is known of the batches when the last of them is written. */
+export interface BatchTotals extends StoreTotals {
+  /** Lines that were sealed, those without any row too. */
+  readonly lines: number;
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+}
+
+/** An index names no more types: anybody may send any, where there is no catalog. */
+export const MAX_TYPES = 256;
+
+/** Writes the two files of a sealed segment: clusters in their order, then the lines about batches. */
+export class SealedWriter {
+  readonly #data: PieceWriter;
+  readonly #index: PieceWriter;
+  readonly #rows = new BlockList(rowTimestamp);
+  readonly #batches = new BlockList(batchPosition);
+  /** The number of each type that the index names, in their order. */
+  readonly #types = new Map<string, number>();
+  #cluster: ClusterName | undefined;
+  #offset = 0;
+  #batchesOffset: number | undefined;
+  #clusters = 0;
+  #rowCount = 0;
+  #range: readonly [number, number] | undefined;
+  #strayRange: readonly [number, number] | undefined;
+
+  private constructor(data: PieceWriter, index: PieceWriter) {
+    this.#data = data;
+    this.#index = index;
+  }
+
+  /** Makes both files; whoever gets an error from any method has to `abandon` them. */
+  static async create(pair: FilePair): Promise<SealedWriter> {
+    const data = await PieceWriter.create(pair.data);
+    try {
+      const writer = new SealedWriter(data, await PieceWriter.create(pair.index));
+      await data.append(FIRST_LINE);
+      return writer;
+    } catch (error) {
+      await data.abandon();
+      throw error;
+    }
+  }
+
+  /** @param rows - The next whole rows of a cluster that comes after the one before; at least one. */
+  async appendRows({ customer, product, day }: ClusterName, rows: Buffer): Promise<void> {
+    if (this.#cluster === undefined) {
+      this.#cluster = { customer, product, day };
+      await this.#data.append(encodeLine(this.#cluster));
+      this.#offset = this.#data.length;
+    }
+    this.#rows.add(rows);
+    await this.#data.append(rows);
+  }
+
+  /** Ends the cluster to which rows were appended last. */
+  async endCluster({ rows, from, to, types }: ClusterTotals): Promise<void> {
+    const cluster = this.#cluster;
+    if (cluster === undefined) throw new Error('a cluster without rows is not written');
+    const offset = this.#offset;
+    const bytes = this.#data.length - offset;
+    const blocks = this.#rows.end();
+    const line: ClusterLine = {
+      ...cluster,
+      offset,
+      bytes,
+      rows,
+      from,
+      to,
+      types: this.#count(types),
+      blocks,
+    };
+    await this.#index.append(encodeLine(line));
+    this.#cluster = undefined;
+    this.#clusters++;
+    this.#rowCount += rows;
+    if (cluster.day === null) this.#strayRange = widened(this.#strayRange, from, to);
+    else this.#range = widened(this.#range, from, to);
+  }
+
+  /** @param lines - The next whole lines about batches, in the order of their positions; at least one. */
+  async appendBatches(lines: Buffer): Promise<void> {
+    if (this.#batchesOffset === undefined) {
+      await this.#data.append(encodeLine({ kind: 'batches' }));
+      this.#batchesOffset = this.#data.length;
+    }
+    this.#batches.add(lines);
+    await this.#data.append(lines);
+  }
+
+  /** Resolves when both files are durable; their names are the caller's matter. */
+  async finish(totals: BatchTotals): Promise<SealedSummary> {
+    const { lines, firstPosition, lastPosition, ledger, rejected } = totals;
+    const rows = this.#rowCount;
+    const bytes = this.#data.length;
+    const clusters = this.#clusters;
+    const kind = 'sealed-index';
+    const batches = this.#batchesField();
+    const header: SealedIndexHeader = {
+      kind,
+      rows,
+      bytes,
+      firstPosition,
+      lastPosition,
+      lines,
+      clusters,
+      types: [...this.#types.keys()],
+      batches,
+    };
+    await this.#index.prepend(encodeLine(header));
+    await this.#data.finish();
+    await this.#index.finish();
+    const [from = null, to = null] = this.#range ?? [];
+    const [strayFrom = null, strayTo = null] = this.#strayRange ?? [];
+    return {
+      rows,
+      dataBytes: bytes,
+      indexBytes: this.#index.length,
+      firstPosition,
+      lastPosition,
+      from,
+      to,
+      strayFrom,
+      strayTo,
+      batches: lines,
+      ledger,
+      rejected,
+    };
+  }
+
+  /** Lets go of both files after an error. */
+  async abandon(): Promise<void> {
+    await this.#data.abandon();
+    await this.#index.abandon();
+  }
+
+  #count(types: ClusterTotals['types']): ClusterLine['types'] {
+    const news = types?.filter(([type]) => !this.#types.has(type)).map(([type]) => type) ?? [];
+    if (types === null || this.#types.size + news.length > MAX_TYPES) return null;
+    for (const type of news.toSorted()) this.#types.set(type, this.#types.size);
+    const numbered = types.map(([type, rows]) => [this.#types.get(type) ?? 0, rows] as const);
+    const last = Math.max(-1, ...numbered.map(([number]) => number));
+    const counts = Array.from({ length: last + 1 }, () => 0);
+    for (const [number, rows] of numbered) counts[number] = rows;
+    return counts;
+  }
+
+  #batchesField(): SealedBatches | null {
+    const offset = this.#batchesOffset;
+    if (offset === undefined) return null;
+    return { offset, bytes: this.#data.length - offset, blocks: this.#batches.end() };
+  }
+}
+
+function widened(
+  range: readonly [number, number] | undefined,
+  from: number,
+  to: number,
+): readonly [number, number] {
+  return range === undefined ? [from, to] : [Math.min(range[0], from), Math.max(range[1], to)];
+}
