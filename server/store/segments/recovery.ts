@@ -112,7 +112,8 @@ async function openIdFile(pair: FilePair, { count, bytes }: IdsEntry): Promise<I
     if (!(error instanceof IdIndexError)) throw error;
     const { dataBytes } = await rebuildIdIndex(pair);
     await syncDirectory(path.dirname(pair.index));
-    if (dataBytes !== bytes) throw new Error(`it has ${dataBytes} bytes, and the manifest says ${bytes}`);
+    if (dataBytes !== bytes)
+      throw new Error(`it has ${dataBytes} bytes, and the manifest says ${bytes}`, { cause: error });
     file = await IdFile.open(pair);
   }
   if (file.count === count) return file;

@@ -34,5 +34,6 @@ function answerOf(outcome: ChildOutcome, task: CompactionTask): CompactionAnswer
 }
 
 function isAnswer(message: unknown, kind: CompactionTask['kind']): message is CompactionAnswer {
-  return isRecord(message) && message['kind'] === kind;
+  if (!isRecord(message)) return false;
+  return message['kind'] === kind || (kind === 'merge' && message['kind'] === 'unchanged');
 }

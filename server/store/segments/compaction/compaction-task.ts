@@ -46,6 +46,8 @@ export type CompactionAnswer =
       /** Events that each erasure left out: its number, and how many. */
       readonly erased: readonly (readonly [number: number, events: number])[];
     }
+  /** To a merge of one sealed segment: there is nothing to be left out, and no file was made. */
+  | { readonly kind: 'unchanged' }
   | { readonly kind: 'merge-ids'; readonly ids: IdFileSummary };
 
 /**

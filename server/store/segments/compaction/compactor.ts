@@ -8,7 +8,7 @@ import type { DataDir } from '../data-dir.ts';
 import type { FilePins } from '../file-pins.ts';
 import { IdFile } from '../ids/id-file.ts';
 import type { Manifest } from '../manifest.ts';
-import { idsEntry, sealedEntry, type ManifestRecord } from '../manifest-records.ts';
+import { idsEntry, sealedEntry, type ManifestRecord, type SealedEntry } from '../manifest-records.ts';
 
 export interface CompactionOptions {
   readonly run: CompactionRunner;
@@ -171,13 +171,27 @@ export class Compactor {
     const task = { kind: 'merge', inputs, output: output.temporary, without } as const;
     const answer = await withOutputs([output], async () => {
       const done = await this.#options.run(task, this.#stop.signal);
+      if (done.kind === 'unchanged') return done;
       if (done.kind !== 'merge') throw wrongAnswer(task, done);
       await giveNames([output]);
       return done;
     });
+    if (answer.kind === 'unchanged') {
+      for (const entry of from.map((input) => manifest.files.sealed.get(input))) {
+        if (entry !== undefined) await this.#keep(entry, lastErasure);
+      }
+      return;
+    }
     const sealed = sealedEntry(number, answer.summary, lastErasure);
     await this.#replace(from, { op: 'merge', from, sealed, erased: answer.erased });
     this.#deps.onDamage(answer.damage);
+  }
+
+  /** Notes that a sealed segment has nothing that is to go, so that it is not asked about again. */
+  async #keep(entry: SealedEntry, erasures: number): Promise<void> {
+    const { expiredBefore } = this.#deps.manifest.files;
+    const from = entry.from === null ? null : Math.max(entry.from, expiredBefore);
+    await this.#commit({ op: 'merge', from: [entry.number], sealed: { ...entry, from, erasures } });
   }
 
   async #endErasure(number: number): Promise<void> {

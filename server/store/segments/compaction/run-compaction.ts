@@ -2,6 +2,7 @@ import type { CompactionAnswer, CompactionTask } from './compaction-task.ts';
 import { writeIdFile } from '../ids/write-id-file.ts';
 import { KeptRows } from './kept-rows.ts';
 import { mergeIdFiles } from '../ids/merge-id-files.ts';
+import { hasDropped } from '../sealed/has-dropped.ts';
 import { mergeSealed } from '../sealed/merge-sealed.ts';
 import { sealSegment } from '../sealed/seal-segment.ts';
 
@@ -14,6 +15,10 @@ export async function runCompaction(task: CompactionTask): Promise<CompactionAns
     }
     case 'merge': {
       const { inputs, output, without } = task;
+      const [alone] = inputs.length === 1 ? inputs : [];
+      // Most segments have nothing of a user who is erased, and need not be written again.
+      if (alone !== undefined && !(await hasDropped(alone, new KeptRows(without))))
+        return { kind: 'unchanged' };
       const keep = new KeptRows(without);
       const { summary, damage } = await mergeSealed({ inputs, output, keep });
       return { kind: 'merge', summary, damage, erased: keep.erased };

@@ -65,6 +65,26 @@ describe('erasing events', () => {
     }
   });
 
+  it('leaves files alone that have nothing of it', async () => {
+    const folder = await tempFolder();
+    await fillStore(folder, 40);
+    const store = await open(folder, IN_PROCESS);
+    await store.roll();
+    await store.compacted();
+    const before = (await readdir(path.join(folder, 'sealed'))).toSorted();
+
+    const key = { name: 'userId', value: 'nobody', places: PLACES };
+    for (const what of [{ customer: 'NOBODY' }, { customer: 'TGAM', key }]) await store.erase(what, 7);
+    await store.compacted();
+
+    expect((await readdir(path.join(folder, 'sealed'))).toSorted()).toEqual(before);
+    expect(store.erasures()).toMatchObject([
+      { customer: 'NOBODY', events: 0, doneMs: 0 },
+      { customer: 'TGAM', events: 0, doneMs: 0 },
+    ]);
+    expect(await readAll(store, TGAM)).toHaveLength(40);
+  });
+
   it('is for what was stored until then, and not for what comes', async () => {
     const store = await open(await tempFolder(), IN_PROCESS);
     const [before, after] = [aBatch(), aBatch()];
