@@ -22,12 +22,19 @@ export interface ChildTask {
  * @param modulePath - The built entry. It ends by itself when its channel closes.
  * @param task - Anything that can be cloned.
  * @param timeoutMs - After which it is killed.
+ * @param execArgv - Options of Node's.
  */
-export function startChildTask(modulePath: string, task: object, timeoutMs: number): ChildTask {
+export function startChildTask(
+  modulePath: string,
+  task: object,
+  timeoutMs: number,
+  execArgv: readonly string[] = [],
+): ChildTask {
   let child: ChildProcess;
   try {
     child = fork(modulePath, [], {
       serialization: 'advanced',
+      execArgv: [...execArgv],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
   } catch (error) {

@@ -4,6 +4,9 @@ import type { Catalog } from './catalog/catalog.ts';
 import type { ReportService } from './reports/report-service.ts';
 import type { EventStore } from './store/event-store.ts';
 
+/** An erasure is durable within this time after it was asked for, or nearly always. */
+const RECORD_MS = 60_000;
+
 /** Erases events from the store, and the reports that may show them. */
 export class StoreEraser implements Eraser {
   readonly #store: EventStore;
@@ -27,10 +30,10 @@ export class StoreEraser implements Eraser {
       ...(before !== undefined && { before }),
       ...(key !== undefined && { key: { ...key, places } }),
     };
-    const nowMs = this.#now();
-    const number = await this.#store.erase(request, nowMs);
-    // After the record: a report that is asked for now leaves the events out by itself.
-    await this.#reports.forget(customer, nowMs);
+    const number = await this.#store.erase(request, this.#now());
+    // The time after the record: a report that began before it is forgotten, one that begins now leaves the
+    // events out by itself.
+    await this.#reports.forget(customer, this.#now());
     return number;
   }
 
@@ -40,6 +43,7 @@ export class StoreEraser implements Eraser {
 
   /** Makes up for what a crash may have left of the reports. */
   async finishReports(): Promise<void> {
-    for (const { customer, askedMs } of this.#store.erasures()) await this.#reports.forget(customer, askedMs);
+    for (const { customer, askedMs } of this.#store.erasures())
+      await this.#reports.forget(customer, askedMs + RECORD_MS);
   }
 }

@@ -70,7 +70,9 @@ export async function ingest(
   const received = now();
   const { batch, parents, offset } = request;
   const sent = new SentEvents(request, limits, received);
-  const judge = new Judge(catalog, expiryOf(received, retentionDays));
+  // Nothing that would never be seen again is taken, also where more was let expire before than is now.
+  const expiredBefore = Math.max(expiryOf(received, retentionDays), store.expiredBefore());
+  const judge = new Judge(catalog, expiredBefore);
   const identity = {
     batch,
     parents,

@@ -32,22 +32,39 @@ export type KeyPlaces = Readonly<Record<string, Readonly<Record<string, number>>
 /** An event as far as erasures can tell it from others. */
 export type ErasableEvent = Pick<UsageEvent, 'customer' | 'product' | 'type' | 'timestamp' | 'context'>;
 
-/** A value under a key as it is kept: only whoever knows it can tell it. */
-export function erasedKey({
-  name,
-  value,
-  places,
-}: {
-  readonly name: string;
-  readonly value: string;
-  readonly places: KeyPlaces;
-}): ErasedKey {
-  const salt = randomUUID();
+/**
+ * A value under a key as it is kept: only whoever knows it can tell it.
+ *
+ * @param salt - Of a store's erasures all should have the same, so that a value is hashed once for all of them.
+ */
+export function erasedKey(
+  {
+    name,
+    value,
+    places,
+  }: {
+    readonly name: string;
+    readonly value: string;
+    readonly places: KeyPlaces;
+  },
+  salt: string = randomUUID(),
+): ErasedKey {
   return { name, places, salt, digest: digestOf(salt, value) };
 }
 
+/** Digests of the values that were looked at last; hashing each for each erasure would cost more than all else. */
+const digests = new Map<string, string>();
+const MAX_DIGESTS = 1_000;
+
 function digestOf(salt: string, value: string): string {
-  return createHash('sha256').update(salt).update(value).digest('hex');
+  const key = `${salt} ${value}`;
+  let digest = digests.get(key);
+  if (digest === undefined) {
+    digest = createHash('sha256').update(salt).update(value).digest('hex');
+    if (digests.size === MAX_DIGESTS) digests.clear();
+    digests.set(key, digest);
+  }
+  return digest;
 }
 
 /** The first of the erasures that is for an event that was stored at a position. */

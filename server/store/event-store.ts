@@ -183,6 +183,9 @@ export interface EventStore {
    */
   expire(beforeMs: number): Promise<void>;
 
+  /** Events with a timestamp below this count no more, also such as are stored from now on; 0 if none has expired. */
+  expiredBefore(): number;
+
   /**
    * Makes events of one customer count no more, as soon as this resolves, and begins to remove them from all
    * files; `erasures` tells when that is done. What is known of their batches stays, so that a retry is harmless.

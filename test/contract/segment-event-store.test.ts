@@ -41,6 +41,7 @@ const sealing: Open = async (folder) => {
     position: () => store.position(),
     snapshot: (position) => store.snapshot(position),
     release: (snapshot) => store.release(snapshot),
+    expiredBefore: () => store.expiredBefore(),
     expire: (beforeMs) => store.expire(beforeMs),
     erase: (request, nowMs) => store.erase(request, nowMs),
     erasures: () => store.erasures(),

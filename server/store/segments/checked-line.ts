@@ -50,11 +50,26 @@ export function checkedFields(line: Buffer): Buffer | undefined {
   return fields;
 }
 
+/**
+ * The same for a line of a file that follows from another: of another version it is no better than damaged,
+ * since the file can be made again or done without.
+ */
+export function derivedFields(line: Buffer): Buffer | undefined {
+  try {
+    return checkedFields(line);
+  } catch (error) {
+    if (error instanceof NewerVersionError) return undefined;
+    throw error;
+  }
+}
+
 /** The fields from `checkedFields`, or the first `end` bytes of them, as the text of a JSON object. */
 export function fieldsText(fields: Buffer, end = fields.length): string {
   return `{${fields.toString('utf8', 0, end)}`;
 }
 
 export function newerVersion(): Error {
-  return new Error('the store was written by a newer version of this program: use that one');
+  return new NewerVersionError('the store was written by a newer version of this program: use that one');
 }
+
+class NewerVersionError extends Error {}

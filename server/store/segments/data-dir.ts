@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { FilePair } from './batch-record.ts';
 import { makeFolder, syncDirectory } from '../../sync-directory.ts';
@@ -63,15 +62,6 @@ export function fileName(number: number): string {
 
 function digits(number: number): string {
   return String(number).padStart(8, '0');
-}
-
-/** The numbers of all log segment files that exist, in force or not, in order. */
-export async function listSegments(dir: DataDir): Promise<readonly number[]> {
-  const names = await readdir(dir.segments);
-  return names
-    .map(fileNumber)
-    .filter((number) => number !== undefined)
-    .toSorted((a, b) => a - b);
 }
 
 /** The number in the name of a file of the store, or undefined if it is none. */

@@ -23,6 +23,8 @@ export class FilesInForce {
   /** The sums over all batches that were sealed, also of those that expired or were erased since. */
   readonly totals = new RunningTotals();
   readonly erasures = new Map<number, ErasureState>();
+  /** Sealed segments that had damage and were replaced: they are to be kept aside. */
+  readonly damagedSealed = new Set<number>();
   /** Events with a timestamp below this do not count. */
   expiredBefore = 0;
   /** The highest number that a sealed segment or an id file has had. */
@@ -54,7 +56,7 @@ export class FilesInForce {
         this.expiredBefore = Math.max(this.expiredBefore, record.before);
         return;
       case 'erase':
-        this.erasures.set(record.erasure.number, { erasure: record.erasure, events: 0, doneMs: undefined });
+        this.#erase(record.erasure);
         return;
       case 'erased':
         this.#erased(record);
@@ -70,8 +72,9 @@ export class FilesInForce {
     this.segments.set(segment, { number: segment, firstPosition: position, length: undefined });
   }
 
-  #merge({ from, sealed, erased = [] }: Extract<ManifestRecord, { op: 'merge' }>): void {
+  #merge({ from, sealed, erased = [], damaged = [] }: Extract<ManifestRecord, { op: 'merge' }>): void {
     remove(this.sealed, from);
+    for (const number of damaged) this.damagedSealed.add(number);
     if (sealed !== null) this.#add(this.sealed, sealed);
     const sorted = [...this.sealed.values()].toSorted((a, b) => a.firstPosition - b.firstPosition);
     this.sealed.clear();
@@ -81,6 +84,11 @@ export class FilesInForce {
       if (state === undefined) throw unknown('counts erasure', number);
       this.erasures.set(number, { ...state, events: state.events + events });
     }
+  }
+
+  #erase(erasure: Erasure): void {
+    if (this.erasures.has(erasure.number)) throw unknown('begins again erasure', erasure.number);
+    this.erasures.set(erasure.number, { erasure, events: 0, doneMs: undefined });
   }
 
   #erased({ number, doneMs }: Extract<ManifestRecord, { op: 'erased' }>): void {

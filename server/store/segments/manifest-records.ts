@@ -40,6 +40,8 @@ export type ManifestRecord =
       readonly sealed: SealedEntry | null;
       /** Events that were left out by erasures: the number of each, and how many. Each counts for one. */
       readonly erased?: readonly (readonly [number: number, events: number])[];
+      /** Those of `from` that had damage, so that they are kept aside. */
+      readonly damaged?: readonly number[];
     }
   | { readonly op: 'merge-ids'; readonly from: readonly number[]; readonly ids: IdsEntry }
   | { readonly op: 'expire'; readonly before: number }

@@ -59,7 +59,12 @@ export class Manifest {
    * act as if it had not been written before another append has succeeded, which writes over it.
    */
   append(record: ManifestRecord): Promise<void> {
-    const appended = this.#last.then(() => this.#append(record));
+    return this.appendNext(() => record);
+  }
+
+  /** The same for a record that depends on those before it: `make` is called when it is its turn. */
+  appendNext(make: (files: Readonly<FilesInForce>) => ManifestRecord): Promise<void> {
+    const appended = this.#last.then(() => this.#append(make(this.#files)));
     this.#last = appended.catch(() => undefined);
     return appended;
   }

@@ -5,14 +5,12 @@ import { syncDirectory } from '../../sync-directory.ts';
 import { rewrite } from '../../write-at.ts';
 import type { Damage } from '../event-store.ts';
 import type { BatchIndex } from './ids/batch-index.ts';
-import type { FilePair } from './batch-record.ts';
 import type { DataDir } from './data-dir.ts';
-import { IdFile } from './ids/id-file.ts';
-import { IdIndexError } from './ids/id-file-errors.ts';
-import { rebuildIdIndex } from './ids/rebuild-id-index.ts';
+import type { IdFile } from './ids/id-file.ts';
+import { IdFileError } from './ids/id-file-errors.ts';
 import type { Manifest } from './manifest.ts';
-import type { IdsEntry } from './manifest-records.ts';
-import { removeUnused } from './remove-unused.ts';
+import { openIdFiles } from './open-id-files.ts';
+import { removeUnused, type LastNumbers } from './remove-unused.ts';
 import { scanSegment, type FoundLine } from './scan-segment.ts';
 import type { ActiveSegment } from './segment-writer.ts';
 import type { RunningTotals } from './running-totals.ts';
@@ -20,7 +18,7 @@ import type { RunningTotals } from './running-totals.ts';
 /** What a store's files say, once what a crash left behind is mended. */
 export interface Recovered {
   readonly active: ActiveSegment | undefined;
-  readonly lastNumber: number;
+  readonly lastNumbers: LastNumbers;
   /** The highest position that may have been given out. */
   readonly lastPosition: number;
   /** By segment number, the offsets of lines that do not count: second copies of a batch. */
@@ -46,9 +44,9 @@ export async function recover(
 ): Promise<Recovered> {
   const damage = await quarantined(dir);
   const dropped = new Map<number, readonly number[]>();
-  const lastNumber = await removeUnused(dir, manifest, damage);
-  const idFiles = await openIdFiles(dir, manifest, damage);
-  for (const file of idFiles.values()) index.addFile(file);
+  const lastNumbers = await removeUnused(dir, manifest, damage);
+  const idFiles = new Map<number, IdFile>();
+  for (const file of await openIdFiles(dir, manifest, idFiles, damage)) index.addFile(file);
   let active: ActiveSegment | undefined;
   let lastPosition = 0;
   const sums = manifest.files.totals.value;
@@ -60,7 +58,8 @@ export async function recover(
     lastPosition = Math.max(lastPosition, firstPosition - 1, scan.lastPosition);
     const copies: FoundLine[] = [];
     for (const line of scan.lines) {
-      if (await addToIndex(index, number, line)) totals.add(line.header.ledger, line.header.rejectedCount);
+      if (await addToIndex(index, number, line, damage))
+        totals.add(line.header.ledger, line.header.rejectedCount);
       else copies.push(line);
     }
     if (copies.length > 0)
@@ -74,7 +73,7 @@ export async function recover(
     }
   }
   await syncDirectory(dir.segments);
-  return { active, lastNumber, lastPosition, dropped, idFiles, damage };
+  return { active, lastNumbers, lastPosition, dropped, idFiles, damage };
 }
 
 /** Files that were kept aside; whoever has dealt with one may remove it. */
@@ -89,52 +88,32 @@ async function quarantined(dir: DataDir): Promise<Damage[]> {
   }
 }
 
-/** Opens the id files in force; what of them is derived is made again where it is missing. */
-async function openIdFiles(dir: DataDir, manifest: Manifest, damage: Damage[]): Promise<Map<number, IdFile>> {
-  const opened = new Map<number, IdFile>();
-  for (const entry of manifest.files.ids.values()) {
-    const pair = dir.idPair(entry.number);
-    try {
-      opened.set(entry.number, await openIdFile(pair, entry));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : 'it can not be read';
-      damage.push({ path: pair.data, offset: 0, reason });
-    }
-  }
-  return opened;
-}
-
-async function openIdFile(pair: FilePair, { count, bytes }: IdsEntry): Promise<IdFile> {
-  let file: IdFile;
-  try {
-    file = await IdFile.open(pair);
-  } catch (error) {
-    if (!(error instanceof IdIndexError)) throw error;
-    const { dataBytes } = await rebuildIdIndex(pair);
-    await syncDirectory(path.dirname(pair.index));
-    if (dataBytes !== bytes)
-      throw new Error(`it has ${dataBytes} bytes, and the manifest says ${bytes}`, { cause: error });
-    file = await IdFile.open(pair);
-  }
-  if (file.count === count) return file;
-  await file.close();
-  throw new Error(`it has ${file.count} ids, and the manifest says ${count}`);
-}
-
 /** Whether the line counts: false for a second copy of a batch. */
 async function addToIndex(
   index: BatchIndex,
   segment: number,
   { header, offset }: FoundLine,
+  damage: Damage[],
 ): Promise<boolean> {
   const { batch, parents } = header;
   if (index.get(batch) !== undefined) return false;
-  if (index.mayBeOlder(batch) && (await index.findOlder(batch)) !== undefined) return false;
+  if (index.mayBeOlder(batch) && (await isOlder(index, batch, damage))) return false;
   index.recent.set(batch, { segment, offset });
   for (const parent of parents ?? []) {
     if (index.get(parent) === undefined) index.recent.setSplit(parent, segment);
   }
   return true;
+}
+
+/** Where an id file is damaged there is no telling; the line counts then, since a second copy is rare. */
+async function isOlder(index: BatchIndex, batch: string, damage: Damage[]): Promise<boolean> {
+  try {
+    return (await index.findOlder(batch)) !== undefined;
+  } catch (error) {
+    if (!(error instanceof IdFileError)) throw error;
+    damage.push({ path: error.path, offset: error.offset, reason: error.reason });
+    return false;
+  }
 }
 
 /**

@@ -17,10 +17,11 @@ import { BatchIndex } from './ids/batch-index.ts';
 import { encodeBatchBody } from './batch-line.ts';
 import { Compactor, type CompactionOptions } from './compaction/compactor.ts';
 import { openDataDir, type DataDir } from './data-dir.ts';
-import { unavailable } from './disk-errors.ts';
+import { RETRY_AFTER_SECONDS, unavailable } from './disk-errors.ts';
 import { FilePins } from './file-pins.ts';
 import { KnownBatches } from './known-batches.ts';
 import { Manifest } from './manifest.ts';
+import { openIdFiles } from './open-id-files.ts';
 import { recover, type Recovered } from './recovery.ts';
 import { RunningTotals } from './running-totals.ts';
 import { SegmentWriter, WRITER_DEFAULTS, type SegmentWriterOptions } from './segment-writer.ts';
@@ -49,6 +50,8 @@ export class SegmentEventStore implements EventStore {
   readonly #claims = new Map<string, Promise<void>>();
   #position: number;
   #activeSegment: number;
+  #isReopening = false;
+  #isRollDue = false;
 
   private constructor(parts: Parts) {
     const { dir, manifest, index, writer, recovered, compaction } = parts;
@@ -64,7 +67,8 @@ export class SegmentEventStore implements EventStore {
     };
     const pins = this.#pins;
     const epoch = randomUUID();
-    const deps = { dir, manifest, index, idFiles, pins, dropped, onDamage, epoch };
+    const lastNumber = recovered.lastNumbers.sealed;
+    const deps = { dir, manifest, index, idFiles, pins, dropped, onDamage, epoch, lastNumber };
     this.#compactor = new Compactor(deps, compaction);
     this.#compactor.wake();
   }
@@ -89,13 +93,18 @@ export class SegmentEventStore implements EventStore {
       manifest = await Manifest.open(dir.manifest, nowMs);
       const totals = new RunningTotals();
       const recovered = await recover(dir, manifest, index, totals);
-      const { active, lastNumber, lastPosition } = recovered;
-      const writer = await SegmentWriter.open(dir, manifest, options, active, lastNumber, lastPosition);
+      const { active, lastNumbers, lastPosition } = recovered;
+      const writer = await SegmentWriter.open(
+        dir,
+        manifest,
+        options,
+        active,
+        lastNumbers.segment,
+        lastPosition,
+      );
       const parts = { dir, lock, manifest, index, totals, writer, recovered, compaction };
       const store = new SegmentEventStore(parts);
-      // An erasure can only end when nothing that it is for is in the active segment. If that fails now, a
-      // later start or segment makes up for it.
-      if (store.erasures().some(({ doneMs }) => doneMs === undefined)) store.roll().catch(ignore);
+      store.#rollForErasures();
       return store;
     } catch (error) {
       await index.close();
@@ -124,6 +133,10 @@ export class SegmentEventStore implements EventStore {
     } finally {
       for (const id of ids) this.#claims.delete(id);
     }
+  }
+
+  expiredBefore(): number {
+    return this.#parts.manifest.files.expiredBefore;
   }
 
   position(): number {
@@ -169,17 +182,22 @@ export class SegmentEventStore implements EventStore {
 
   async erase({ customer, before, key }: ErasureRequest, nowMs: number): Promise<number> {
     const { manifest } = this.#parts;
-    const number = Math.max(0, ...manifest.files.erasures.keys()) + 1;
-    const erasure: Erasure = {
-      number,
-      askedMs: nowMs,
-      position: this.#position,
-      customer,
-      ...(before !== undefined && { before }),
-      ...(key !== undefined && { key: erasedKey(key) }),
-    };
-    await manifest.append({ op: 'erase', erasure });
-    await this.roll();
+    let number = 0;
+    await manifest.appendNext(({ erasures }) => {
+      const [last] = [...erasures.values()].map(({ erasure }) => erasure.key?.salt).filter(Boolean);
+      number = Math.max(0, ...erasures.keys()) + 1;
+      const erasure: Erasure = {
+        number,
+        askedMs: nowMs,
+        position: this.#position,
+        customer,
+        ...(before !== undefined && { before }),
+        ...(key !== undefined && { key: erasedKey(key, last) }),
+      };
+      return { op: 'erase', erasure };
+    });
+    // What is being written now has been received before, and a later position; it is not waited for.
+    this.#rollForErasures();
     return number;
   }
 
@@ -204,6 +222,29 @@ export class SegmentEventStore implements EventStore {
     this.#compactor?.wake();
   }
 
+  /**
+   * Closes the active log segment if something is to be erased from it, since only what is sealed is rewritten.
+   * If that fails, it is tried again with the next batch.
+   */
+  #rollForErasures(): void {
+    const { manifest, writer } = this.#parts;
+    const { erasures, segments } = manifest.files;
+    const first = segments.get(writer.active.number)?.firstPosition ?? Infinity;
+    const isDue = [...erasures.values()].some(
+      ({ erasure, doneMs }) => doneMs === undefined && first <= erasure.position,
+    );
+    this.#isRollDue = isDue;
+    if (isDue)
+      writer.roll(true).then(
+        () => {
+          this.#isRollDue = false;
+          this.#compactor?.wake();
+        },
+        () => undefined,
+      );
+    else this.#compactor?.wake();
+  }
+
   /** Resolves when all that is closed is sealed and merged, or what is left has failed and waits. */
   async compacted(): Promise<void> {
     await this.#compactor?.settled();
@@ -223,13 +264,25 @@ export class SegmentEventStore implements EventStore {
     return this.#parts.recovered.idFiles.size === this.#parts.manifest.files.ids.size;
   }
 
+  /** Tries again to open the id files that could not be opened: for want of room, or because somebody mended them. */
+  async #reopenIds(): Promise<void> {
+    if (this.#isReopening) return;
+    this.#isReopening = true;
+    const { dir, manifest, index, recovered } = this.#parts;
+    for (const file of await openIdFiles(dir, manifest, recovered.idFiles, [])) index.addFile(file);
+    setTimeout(() => (this.#isReopening = false), RETRY_AFTER_SECONDS * 1_000).unref();
+  }
+
   async #store(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome> {
     const { index, totals, writer } = this.#parts;
     if (this.#known.mayBeOlder(identity)) {
       const older = await this.#known.older(identity);
       if (older !== undefined) return older;
     }
-    if (!this.#areIdsReadable) throw unavailable('the ids of what is stored can not be read');
+    if (!this.#areIdsReadable) {
+      void this.#reopenIds();
+      throw unavailable('the ids of what is stored can not be read');
+    }
     const contents = compose();
     await writer.append(encodeBatchBody(identity, contents), (placed) => {
       index.recent.set(identity.batch, placed);
@@ -239,6 +292,7 @@ export class SegmentEventStore implements EventStore {
       if (placed.segment !== this.#activeSegment) this.#compactor?.wake();
       this.#activeSegment = placed.segment;
     });
+    if (this.#isRollDue) this.#rollForErasures();
     const rejected = contents.rejected.map(({ sequence, code, path }) => ({ sequence, code, path }));
     return { kind: 'stored', isNew: true, rejected };
   }

@@ -46,6 +46,12 @@ interface Waiting {
   readonly reject: (error: AppError) => void;
 }
 
+interface WaitingRoll {
+  readonly isForced: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: AppError) => void;
+}
+
 interface NextSegment {
   readonly number: number;
   readonly file: FileHandle;
@@ -78,7 +84,7 @@ export class SegmentWriter {
   #hasFailed = false;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  #waitingRolls: { readonly resolve: () => void; readonly reject: (error: AppError) => void }[] = [];
+  #waitingRolls: WaitingRoll[] = [];
   #running: Promise<void> | undefined;
   #isClosed = false;
 
@@ -150,14 +156,15 @@ export class SegmentWriter {
   }
 
   /**
-   * Closes the active segment, if there is anything in it, behind all that was appended so far.
+   * Closes the active segment, if there is anything in it, behind all that is durable so far.
    *
+   * @param isForced - Whether it is closed if it is empty, too.
    * @throws AppError as `append` does.
    */
-  roll(): Promise<void> {
+  roll(isForced = false): Promise<void> {
     if (this.#isClosed) return Promise.reject(unavailable('the store is closed'));
     return new Promise((resolve, reject) => {
-      this.#waitingRolls.push({ resolve, reject });
+      this.#waitingRolls.push({ isForced, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -175,8 +182,10 @@ export class SegmentWriter {
   async #run(): Promise<void> {
     // Requests that were read from their sockets in one turn of the event loop share a group.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length + this.#waitingRolls.length > 0) {
+      await this.#rollIfAsked();
       const group = this.#takeGroup();
+      if (group.length === 0) continue;
       try {
         await this.#write(group);
         this.#hasFailed = false;
@@ -187,17 +196,16 @@ export class SegmentWriter {
         for (const waiting of group) waiting.reject(failure);
       }
     }
-    await this.#rollIfAsked();
     this.#running = undefined;
-    // What was asked for during the roll found this run still going.
-    if (this.#waiting.length + this.#waitingRolls.length > 0) this.#running = this.#run();
   }
 
+  /** Between groups, since under load there is always one that waits. */
   async #rollIfAsked(): Promise<void> {
     const asked = this.#waitingRolls.splice(0);
     if (asked.length === 0) return;
     try {
-      if (this.#durable > 0) await this.#openNext();
+      const isForced = asked.some((roll) => roll.isForced);
+      if (this.#durable > 0 || (isForced && this.#segment > 0)) await this.#openNext();
       for (const { resolve } of asked) resolve();
     } catch (error) {
       const failure = toAppError(error);
@@ -283,7 +291,8 @@ export class SegmentWriter {
 
   /** Makes the file of the next segment, empty and with a durable name. */
   async #createNext(): Promise<NextSegment> {
-    const number = this.#lastNumber + 1;
+    // Also if it fails: what can't be removed then keeps its number.
+    const number = ++this.#lastNumber;
     const path = this.#dir.segment(number);
     const file = await open(path, 'wx', 0o600);
     try {
@@ -294,7 +303,6 @@ export class SegmentWriter {
       await unlink(path);
       throw error;
     }
-    this.#lastNumber = number;
     return { number, file };
   }
 

@@ -55,7 +55,9 @@ async function outcome(
     return Promise.resolve({ kind: 'stored', isNew: true, rejected: contents.rejected });
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const store = { append } as Partial<IngestDependencies['store']> as IngestDependencies['store'];
+  const store = { append, expiredBefore: () => 0 } as Partial<
+    IngestDependencies['store']
+  > as IngestDependencies['store'];
   try {
     const request = { ...parseBatchRequest(parse(), undefined, limits), batch: BATCH };
     const result = await ingest(request, true, {

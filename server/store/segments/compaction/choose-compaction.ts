@@ -37,10 +37,9 @@ export function* compactionChoices(files: Compactable): Generator<CompactionChoi
   }
   yield* erasureChoices(files);
   yield* expiryChoices(files);
-  const idFiles = chooseIds([...files.ids.values()]);
-  if (idFiles !== undefined) yield { kind: 'merge-ids', from: idFiles };
-  const merged = chooseSealed([...files.sealed.values()]);
-  if (merged !== undefined) yield { kind: 'merge', from: merged };
+  // All groups, since one that has a file that can't be read must not hold up the others.
+  for (const from of idGroups([...files.ids.values()])) yield { kind: 'merge-ids', from };
+  for (const from of sealedGroups([...files.sealed.values()])) yield { kind: 'merge', from };
 }
 
 function* erasureChoices({ segments, sealed, erasures }: Compactable): Generator<CompactionChoice> {
@@ -57,12 +56,19 @@ function* erasureChoices({ segments, sealed, erasures }: Compactable): Generator
 }
 
 function* expiryChoices({ sealed, expiredBefore }: Compactable): Generator<CompactionChoice> {
-  for (const { number, rows, from, to, strayTo } of sealed.values()) {
+  for (const { number, rows, from, to, strayFrom, strayTo } of sealed.values()) {
     const isOver = rows > 0 && Math.max(to ?? -Infinity, strayTo ?? -Infinity) < expiredBefore;
+    const isDue = [
+      [from, to],
+      [strayFrom, strayTo],
+    ].some(([first, last]) => hasExpired(first ?? null, last ?? null, expiredBefore));
     if (isOver) yield { kind: 'drop', sealed: number };
-    else if (from !== null && to !== null && expiredBefore - from >= expiredShare(to - from))
-      yield { kind: 'merge', from: [number] };
+    else if (isDue) yield { kind: 'merge', from: [number] };
   }
+}
+
+function hasExpired(from: number | null, to: number | null, expiredBefore: number): boolean {
+  return from !== null && to !== null && expiredBefore - from >= expiredShare(to - from);
 }
 
 /** How much of a sealed segment's time must have expired before it is rewritten for that: a tenth, and a day. */
@@ -70,30 +76,29 @@ function expiredShare(timeMs: number): number {
   return Math.max(DAY_MS, timeMs / 10);
 }
 
-function chooseIds(ids: readonly IdsEntry[]): readonly number[] | undefined {
+function* idGroups(ids: readonly IdsEntry[]): Generator<readonly number[]> {
   const byOrder = new Map<number, number[]>();
   for (const { number, count } of ids) {
     const order = orderOf(count, SMALL_IDS, IDS_FANOUT);
-    const files = byOrder.get(order) ?? [];
-    files.push(number);
-    byOrder.set(order, files);
-    if (files.length === IDS_FANOUT) return files;
+    const group = [...(byOrder.get(order) ?? []), number];
+    byOrder.set(order, group.length === IDS_FANOUT ? [] : group);
+    if (group.length === IDS_FANOUT) yield group;
   }
-  return undefined;
 }
 
 /** Neighbours only, so that the positions of a sealed segment are a range that no other one has. */
-function chooseSealed(sealed: readonly SealedEntry[]): readonly number[] | undefined {
+function* sealedGroups(sealed: readonly SealedEntry[]): Generator<readonly number[]> {
   const highest = orderOf(FULL_SEALED_BYTES, SMALL_SEALED_BYTES, SEALED_FANOUT);
   for (let order = 0; order <= highest; order++) {
     let run: number[] = [];
     for (const { number, bytes } of sealed) {
       const isPart = bytes < FULL_SEALED_BYTES && orderOf(bytes, SMALL_SEALED_BYTES, SEALED_FANOUT) <= order;
       run = isPart ? [...run, number] : [];
-      if (run.length === SEALED_FANOUT) return run;
+      if (run.length < SEALED_FANOUT) continue;
+      yield run;
+      run = [];
     }
   }
-  return undefined;
 }
 
 /** 0 below `small`, then one more for each `fanout` times as much. */

@@ -44,13 +44,29 @@ export async function retirePair(pins: FilePins, { data, index }: FilePair): Pro
   for (const file of [data, index]) await pins.retire(file, () => rm(file, { force: true }));
 }
 
-/**
- * Removes a log segment that was sealed; one that had damage is kept aside, since somebody may be able to
- * read what we can not.
- */
-export async function retireSegment(dir: DataDir, segment: number, isDamaged: boolean): Promise<void> {
+/** The same for a sealed segment; of one that had damage the data is kept aside. */
+export async function retireSealed(
+  dir: DataDir,
+  pins: FilePins,
+  number: number,
+  isDamaged: boolean,
+): Promise<void> {
+  const { data, index } = dir.sealedPair(number);
+  await pins.retire(data, () => (isDamaged ? keepAside(dir, data) : rm(data, { force: true })));
+  await pins.retire(index, () => rm(index, { force: true }));
+}
+
+/** Removes a log segment that was sealed, or keeps it aside if it had damage. */
+export function retireSegment(dir: DataDir, segment: number, isDamaged: boolean): Promise<void> {
   const file = dir.segment(segment);
-  if (!isDamaged) return rm(file, { force: true });
+  return isDamaged ? keepAside(dir, file) : rm(file, { force: true });
+}
+
+/** Moves a damaged file out of the way: somebody may be able to read what we can not. */
+export async function keepAside(dir: DataDir, file: string): Promise<void> {
   await mkdir(dir.quarantine, { recursive: true, mode: 0o700 });
-  await rename(file, path.join(dir.quarantine, path.basename(file)));
+  await rename(
+    file,
+    path.join(dir.quarantine, `${path.basename(path.dirname(file))}-${path.basename(file)}`),
+  );
 }

@@ -2,7 +2,14 @@ import type { Damage } from '../../event-store.ts';
 import type { BatchIndex } from '../ids/batch-index.ts';
 import type { FilePair } from '../batch-record.ts';
 import { compactionChoices, type CompactionChoice } from './choose-compaction.ts';
-import { giveNames, retirePair, retireSegment, withOutputs, type Output } from './compaction-files.ts';
+import {
+  giveNames,
+  retirePair,
+  retireSealed,
+  retireSegment,
+  withOutputs,
+  type Output,
+} from './compaction-files.ts';
 import type { CompactionAnswer, CompactionRunner, CompactionTask } from './compaction-task.ts';
 import type { DataDir } from '../data-dir.ts';
 import type { FilePins } from '../file-pins.ts';
@@ -32,6 +39,8 @@ export interface CompactorDependencies {
   readonly onDamage: (damage: readonly Damage[]) => void;
   /** Name of this owner's temporary files: what a process of an earlier one still writes is never mistaken. */
   readonly epoch: string;
+  /** The highest number that a sealed segment or an id file has had, in force or not. */
+  readonly lastNumber: number;
 }
 
 /**
@@ -47,6 +56,7 @@ export class Compactor {
   readonly #stop = new AbortController();
   /** What failed and waits for the next round, as JSON. */
   readonly #failed = new Set<string>();
+  #endPause: () => void = () => undefined;
   #nextNumber: number;
   #running: Promise<void> | undefined;
   #isAsked = false;
@@ -54,13 +64,14 @@ export class Compactor {
   constructor(deps: CompactorDependencies, options: CompactionOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#nextNumber = deps.manifest.files.lastNumber + 1;
+    this.#nextNumber = deps.lastNumber + 1;
   }
 
   /** Looks for work, now or after what is under way. */
   wake(): void {
     if (this.#stop.signal.aborted) return;
     this.#isAsked = true;
+    this.#endPause();
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
       if (this.#isAsked) this.wake();
@@ -81,16 +92,23 @@ export class Compactor {
 
   async #run(): Promise<void> {
     let [waitMs] = this.#options.retryMs;
+    let untilMs = 0;
     while (!this.#stop.signal.aborted) {
       this.#isAsked = false;
       const choice = this.#choose();
       if (choice !== undefined) {
         await this.#try(choice);
-      } else if (this.#failed.size > 0) {
-        await this.#pause(waitMs);
+      } else if (this.#failed.size === 0) {
+        return;
+      } else {
+        // New work ends the pause, but what has failed waits until it is over.
+        untilMs ||= performance.now() + waitMs;
+        await this.#pause(untilMs - performance.now());
+        if (performance.now() < untilMs) continue;
+        untilMs = 0;
         waitMs = Math.min(waitMs * 2, this.#options.retryMs[1]);
         this.#failed.clear();
-      } else return;
+      }
     }
   }
 
@@ -165,8 +183,10 @@ export class Compactor {
     const number = this.#nextNumber++;
     const inputs = from.map((input) => dir.sealedPair(input));
     const output = this.#output(dir.sealedPair(number));
-    const erasures = [...states.values()].map(({ erasure }) => erasure);
-    const lastErasure = erasures.at(-1)?.number ?? 0;
+    // Of those that are done nothing is left.
+    const pending = [...states.values()].filter(({ doneMs }) => doneMs === undefined);
+    const erasures = pending.map(({ erasure }) => erasure);
+    const lastErasure = Math.max(0, ...states.keys());
     const without = { erasures, before: expiredBefore };
     const task = { kind: 'merge', inputs, output: output.temporary, without } as const;
     const answer = await withOutputs([output], async () => {
@@ -183,15 +203,21 @@ export class Compactor {
       return;
     }
     const sealed = sealedEntry(number, answer.summary, lastErasure);
-    await this.#replace(from, { op: 'merge', from, sealed, erased: answer.erased });
+    const hasDamage = (input: number): boolean =>
+      answer.damage.some((damage) => damage.path === dir.sealedPair(input).data);
+    const damaged = from.filter(hasDamage);
+    const record = { op: 'merge', from, sealed, erased: answer.erased } as const;
+    await this.#replace(from, damaged.length === 0 ? record : { ...record, damaged }, damaged);
     this.#deps.onDamage(answer.damage);
   }
 
   /** Notes that a sealed segment has nothing that is to go, so that it is not asked about again. */
   async #keep(entry: SealedEntry, erasures: number): Promise<void> {
     const { expiredBefore } = this.#deps.manifest.files;
-    const from = entry.from === null ? null : Math.max(entry.from, expiredBefore);
-    await this.#commit({ op: 'merge', from: [entry.number], sealed: { ...entry, from, erasures } });
+    const since = (time: number | null): number | null =>
+      time === null ? null : Math.max(time, expiredBefore);
+    const times = { from: since(entry.from), strayFrom: since(entry.strayFrom) };
+    await this.#commit({ op: 'merge', from: [entry.number], sealed: { ...entry, ...times, erasures } });
   }
 
   async #endErasure(number: number): Promise<void> {
@@ -200,14 +226,21 @@ export class Compactor {
   }
 
   /** Puts another sealed segment, or none, in the place of some. */
-  async #replace(from: readonly number[], record: ManifestRecord): Promise<void> {
+  async #replace(
+    from: readonly number[],
+    record: ManifestRecord,
+    damaged: readonly number[] = [],
+  ): Promise<void> {
     const { dir, pins } = this.#deps;
     await this.#commit(record);
-    for (const number of from) await retirePair(pins, dir.sealedPair(number));
+    for (const number of from) await retireSealed(dir, pins, number, damaged.includes(number));
   }
 
   async #mergeIds(from: readonly number[]): Promise<void> {
     const { dir, index, idFiles, pins } = this.#deps;
+    // One that was refused is not whole; what is merged with it would hide that.
+    const unread = from.find((input) => !idFiles.has(input));
+    if (unread !== undefined) throw new Error(`${dir.idPair(unread).data} can not be read`);
     const number = this.#nextNumber++;
     const inputs = from.map((input) => dir.idPair(input));
     const output = this.#output(dir.idPair(number));
@@ -259,19 +292,20 @@ export class Compactor {
     return { final, temporary: { data: final.data + suffix, index: final.index + suffix } };
   }
 
-  /** Waits, or less if everything ends. */
+  /** Waits; less if there may be new work, or everything ends. */
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#stop;
     if (signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, ms);
-      timer.unref();
-      signal.addEventListener('abort', done);
-      function done(): void {
+      const done = (): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', done);
         resolve();
-      }
+      };
+      const timer = setTimeout(done, ms);
+      timer.unref();
+      signal.addEventListener('abort', done);
+      this.#endPause = done;
     });
   }
 }

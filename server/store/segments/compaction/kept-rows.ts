@@ -71,5 +71,6 @@ function textOf(value: unknown): string {
 function itemsOf(value: unknown): UsageEvent['context'] {
   if (!Array.isArray(value)) return [];
   const items: readonly unknown[] = value;
-  return items.map((item) => (typeof item === 'string' ? item : null));
+  // A number was refused for its type, and says as much about its user as the text of it.
+  return items.map((item) => (typeof item === 'string' || typeof item === 'number' ? String(item) : null));
 }

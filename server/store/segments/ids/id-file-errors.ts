@@ -8,6 +8,7 @@ export class IdIndexError extends Error {
 
 /** An id file itself is damaged or can't be read: primary data, which nothing makes again. */
 export class IdFileError extends Error {
+  readonly path: string;
   /** Byte of the id file. */
   readonly offset: number;
   readonly reason: string;
@@ -15,6 +16,7 @@ export class IdFileError extends Error {
   constructor(path: string, offset: number, reason: string, cause?: unknown) {
     super(`${path}, byte ${offset}: ${reason}`, { cause });
     this.name = 'IdFileError';
+    this.path = path;
     this.offset = offset;
     this.reason = reason;
   }

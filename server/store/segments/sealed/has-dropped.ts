@@ -6,7 +6,7 @@ import { readSealedBatch } from './sealed-row.ts';
 
 /** Whether a sealed segment has anything that a filter does not keep; reads no more of it than it takes to know. */
 export async function hasDropped(pair: FilePair, keep: RowFilter): Promise<boolean> {
-  const file = await SealedFile.open(pair, ignore);
+  const file = await SealedFile.open(pair, ignore, { mustRead: true });
   // Whoever rewrites it will say so.
   if (file === undefined) return true;
   try {

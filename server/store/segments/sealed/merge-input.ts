@@ -43,7 +43,7 @@ export class MergeInput {
 
   /** @returns undefined, and reports it, if the data file is missing. */
   static async open(pair: FilePair, damage: DamageList): Promise<MergeInput | undefined> {
-    const file = await SealedFile.open(pair, (found) => damage.add(found));
+    const file = await SealedFile.open(pair, (found) => damage.add(found), { mustRead: true });
     return file === undefined ? undefined : new MergeInput(pair, file, damage);
   }
 

@@ -9,7 +9,7 @@ import {
   isCluster,
   isIndexHeader,
   namedCluster,
-  parseLine,
+  parseIndexLine,
   UNKNOWN_CHECKSUM,
   type ClusterLine,
   type SealedBatches,
@@ -35,11 +35,15 @@ export interface ReadBlock {
 
 type OnDamage = (damage: Damage) => void;
 
+/** What a disk says of a sector that it can't read any more: no more than damage of that place. */
+const UNREADABLE = 'EIO';
+
 /** A sealed segment, open for reading: its index as far as it can be read, and blocks of the data. */
 export class SealedFile {
   readonly #pair: FilePair;
   readonly #file: FileHandle;
   readonly #onDamage: OnDamage;
+  readonly #mustRead: boolean;
   #batches: SealedBatches | null = null;
   #isEndReported = false;
   #isScanned = false;
@@ -52,19 +56,29 @@ export class SealedFile {
     file: FileHandle,
     header: SealedIndexHeader | undefined,
     onDamage: OnDamage,
+    mustRead: boolean,
   ) {
+    this.#mustRead = mustRead;
     this.#pair = pair;
     this.#file = file;
     this.header = header;
     this.#onDamage = onDamage;
   }
 
-  /** @returns undefined, and reports it, if the data file is missing. */
-  static async open(pair: FilePair, onDamage: OnDamage): Promise<SealedFile | undefined> {
+  /**
+   * @param options.mustRead - Whether data that the disk can't read is an error: for whoever would take the
+   *   place of the segment. Otherwise it is reported and passed over.
+   * @returns undefined, and reports it, if the data file is missing.
+   */
+  static async open(
+    pair: FilePair,
+    onDamage: OnDamage,
+    options: { readonly mustRead: boolean } = { mustRead: false },
+  ): Promise<SealedFile | undefined> {
     try {
       const file = await open(pair.data, 'r');
       try {
-        return new SealedFile(pair, file, await readHeader(pair.index), onDamage);
+        return new SealedFile(pair, file, await readHeader(pair.index), onDamage, options.mustRead);
       } catch (error) {
         await file.close();
         throw error;
@@ -134,14 +148,26 @@ export class SealedFile {
     let at = offset;
     for (const [number, [length, checksum]] of blocks.entries()) {
       if (isWanted(number)) {
-        const bytes = await this.#read(at, length);
+        const bytes = await this.#readable(at, length);
         const isCut = bytes.length < length;
-        if (isCut) this.#reportEnd(at + bytes.length);
         const isWhole = checksum !== UNKNOWN_CHECKSUM && checksumText(crc32(bytes)) === checksum;
         const isReported = isWhole || isCut || checksum === UNKNOWN_CHECKSUM;
         yield { offset: at, bytes, isWhole, isReported, number };
       }
       at += length;
+    }
+  }
+
+  /** Bytes of the data; where there are fewer, that is reported. */
+  async #readable(offset: number, length: number): Promise<Buffer> {
+    try {
+      const bytes = await this.#read(offset, length);
+      if (bytes.length < length) this.#reportEnd(offset + bytes.length);
+      return bytes;
+    } catch (error) {
+      if (this.#mustRead || systemCode(error) !== UNREADABLE) throw error;
+      this.#onDamage({ path: this.#pair.data, offset, reason: 'the disk can not read it' });
+      return Buffer.alloc(0);
     }
   }
 
@@ -167,11 +193,12 @@ export class SealedFile {
 async function readHeader(index: string): Promise<SealedIndexHeader | undefined> {
   try {
     for await (const [line] of readLines(index, Infinity, { chunkBytes: 65_536 })) {
-      const value = line?.isEnded === true ? parseLine(line.bytes) : undefined;
+      const value = line?.isEnded === true ? parseIndexLine(line.bytes) : undefined;
       return isIndexHeader(value) ? value : undefined;
     }
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
+    const code = systemCode(error);
+    if (code !== 'ENOENT' && code !== UNREADABLE) throw error;
   }
   return undefined;
 }
@@ -182,13 +209,17 @@ async function* readClusters(
   onDamagedAt: (offset: number) => void,
 ): AsyncGenerator<ClusterLine, void, undefined> {
   let end = 0;
-  for await (const lines of readLines(index, Infinity)) {
-    for (const { bytes, offset, isEnded } of lines) {
-      const value = isEnded ? parseLine(bytes) : undefined;
-      if (isCluster(value)) yield value;
-      else if (offset > 0 || !isIndexHeader(value)) return onDamagedAt(offset);
-      end = offset + bytes.length + 1;
+  try {
+    for await (const lines of readLines(index, Infinity)) {
+      for (const { bytes, offset, isEnded } of lines) {
+        const value = isEnded ? parseIndexLine(bytes) : undefined;
+        if (isCluster(value)) yield value;
+        else if (offset > 0 || !isIndexHeader(value)) return onDamagedAt(offset);
+        end = offset + bytes.length + 1;
+      }
     }
+  } catch (error) {
+    if (systemCode(error) !== UNREADABLE) throw error;
   }
   onDamagedAt(end);
 }

@@ -1,5 +1,5 @@
 import { isRecord } from '../../../../shared/text.ts';
-import { checkedFields, encodeCheckedLine, fieldsText } from '../checked-line.ts';
+import { checkedFields, derivedFields, encodeCheckedLine, fieldsText } from '../checked-line.ts';
 import { parseDay } from './sealed-day.ts';
 
 /** Whole rows that are read together: bytes, CRC-32 in hex, and the first row's timestamp. */
@@ -78,6 +78,12 @@ export const FIRST_LINE = encodeLine({ kind: 'sealed' });
 /** The fields of a checked line, or undefined if it is damaged. */
 export function parseLine(line: Buffer): unknown {
   const fields = checkedFields(line);
+  return fields === undefined ? undefined : JSON.parse(fieldsText(fields));
+}
+
+/** The same of an index, which the data can do without: of another version it is as good as damaged. */
+export function parseIndexLine(line: Buffer): unknown {
+  const fields = derivedFields(line);
   return fields === undefined ? undefined : JSON.parse(fieldsText(fields));
 }
 

@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { verifyStore } from '../../../../server/store/open-store.ts';
@@ -75,6 +75,57 @@ describe('a sealed store', () => {
     expect((await readable(store)).timestamps).toHaveLength(full.batches.length * 2);
   });
 
+  it('takes new batches again when the id file is back', async () => {
+    const { folder } = await sealedStore();
+    const [moved = ''] = await filesIn(path.join(folder, 'ids'), '1.jsonl');
+    await rename(moved, `${moved}.away`);
+    const store = await open(folder);
+    const { identity, contents } = aBatch();
+    await rename(`${moved}.away`, moved);
+
+    await expect(store.append(identity, () => contents)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect
+      .poll(() => store.append(identity, () => contents).then(({ kind }) => kind, String))
+      .toBe('stored');
+    expect(store.health().isWritable).toBe(true);
+  });
+
+  it('starts although an id file is damaged, and takes what it does not concern', async () => {
+    const { folder, full } = await sealedStore();
+    const data = await filesIn(path.join(folder, 'ids'), '.jsonl');
+    for (const file of data.filter((name) => !name.endsWith('.index.jsonl'))) await overwrite(file, 120, '#');
+
+    const store = await open(folder);
+    const { identity, contents } = aBatch();
+    expect(await store.append(identity, () => contents)).toMatchObject({ isNew: true });
+
+    const outcomes = await Promise.allSettled(
+      full.batches.map((batch) => store.append(batch.identity, () => batch.contents)),
+    );
+    const refused = outcomes.filter((found) => found.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    const stored = outcomes.filter((found) => found.status === 'fulfilled');
+    for (const { value } of stored) expect(value).toMatchObject({ kind: 'stored', isNew: false });
+    await store.close();
+    expect((await readable(await open(folder))).timestamps.length).toBeGreaterThan(0);
+  });
+
+  it.each(['ids', 'sealed'])(
+    'does without an index in %s that says to be of a newer version',
+    async (name) => {
+      const { folder, full } = await sealedStore();
+      for (const index of await filesIn(path.join(folder, name), '.index.jsonl'))
+        await overwrite(index, 5, '3');
+
+      const store = await open(folder);
+
+      expect((await readable(store)).timestamps).toHaveLength(full.batches.length * 2);
+      const { identity, contents } = aBatch();
+      expect(await store.append(identity, () => contents)).toMatchObject({ isNew: true });
+    },
+  );
+
   it('reads a sealed segment without its index, and says so', async () => {
     const { folder, full } = await sealedStore();
     const [index = ''] = await filesIn(path.join(folder, 'sealed'), '.index.jsonl');
@@ -146,7 +197,7 @@ describe('a sealed store', () => {
       offset: 0,
       reason: 'the file is missing',
     });
-    expect(await isThere()).toEqual([true, false, false]);
+    expect(await isThere()).toEqual([true, true, false]);
   });
 });
 
