@@ -52,6 +52,7 @@ export class SegmentEventStore implements EventStore {
   #activeSegment: number;
   #isReopening = false;
   #isRollDue = false;
+  #rolling: Promise<void> | undefined;
 
   private constructor(parts: Parts) {
     const { dir, manifest, index, writer, recovered, compaction } = parts;
@@ -234,19 +235,17 @@ export class SegmentEventStore implements EventStore {
       ({ erasure, doneMs }) => doneMs === undefined && first <= erasure.position,
     );
     this.#isRollDue = isDue;
-    if (isDue)
-      writer.roll(true).then(
-        () => {
-          this.#isRollDue = false;
-          this.#compactor?.wake();
-        },
-        () => undefined,
-      );
-    else this.#compactor?.wake();
+    if (!isDue) this.#compactor?.wake();
+    else
+      this.#rolling = writer.roll(true).then(() => {
+        this.#isRollDue = false;
+        this.#compactor?.wake();
+      }, ignore);
   }
 
   /** Resolves when all that is closed is sealed and merged, or what is left has failed and waits. */
   async compacted(): Promise<void> {
+    await this.#rolling;
     await this.#compactor?.settled();
   }
 

@@ -90,15 +90,20 @@ function* idGroups(ids: readonly IdsEntry[]): Generator<readonly number[]> {
 function* sealedGroups(sealed: readonly SealedEntry[]): Generator<readonly number[]> {
   const highest = orderOf(FULL_SEALED_BYTES, SMALL_SEALED_BYTES, SEALED_FANOUT);
   for (let order = 0; order <= highest; order++) {
-    let run: number[] = [];
-    for (const { number, bytes } of sealed) {
-      const isPart = bytes < FULL_SEALED_BYTES && orderOf(bytes, SMALL_SEALED_BYTES, SEALED_FANOUT) <= order;
-      run = isPart ? [...run, number] : [];
+    let run: SealedEntry[] = [];
+    for (const entry of sealed) {
+      const isPart = entry.bytes < FULL_SEALED_BYTES && sealedOrder(entry) <= order;
+      run = isPart ? [...run, entry] : [];
       if (run.length < SEALED_FANOUT) continue;
-      yield run;
+      // Without one of this order it has been named before.
+      if (run.some((part) => sealedOrder(part) === order)) yield run.map(({ number }) => number);
       run = [];
     }
   }
+}
+
+function sealedOrder({ bytes }: SealedEntry): number {
+  return orderOf(bytes, SMALL_SEALED_BYTES, SEALED_FANOUT);
 }
 
 /** 0 below `small`, then one more for each `fanout` times as much. */

@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
-import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
+import { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
+import { WRITER_DEFAULTS } from '../../../../server/store/segments/segment-writer.ts';
 import { aBatch, anEvent, FILTER, readAll } from '../../../support/events.ts';
 import { fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -63,6 +64,49 @@ describe('erasing events', () => {
       });
       expect(again).toMatchObject({ kind: 'stored', isNew: false });
     }
+  });
+
+  it('carries out several that are asked for at once, each under a number of its own', async () => {
+    const folder = await tempFolder();
+    const store = await open(folder, IN_PROCESS);
+    for (const customer of ['A', 'B', 'C']) {
+      const { identity, contents } = aBatch([anEvent({ customer })]);
+      await store.append(identity, () => contents);
+    }
+
+    const numbers = await Promise.all(['A', 'B'].map((customer) => store.erase({ customer }, 7)));
+    await store.compacted();
+
+    expect(numbers).toEqual([1, 2]);
+    expect(store.erasures()).toMatchObject([
+      { number: 1, customer: 'A', events: 1, doneMs: 0 },
+      { number: 2, customer: 'B', events: 1, doneMs: 0 },
+    ]);
+    for (const [customer, left] of [
+      ['A', 0],
+      ['B', 0],
+      ['C', 1],
+    ] as const)
+      expect(await readAll(store, { ...FILTER, customer })).toHaveLength(left);
+  });
+
+  it('does not wait for an end of the load, nor do later batches make it wait', async () => {
+    const store = await SegmentEventStore.open(await tempFolder(), 0, WRITER_DEFAULTS, IN_PROCESS);
+    onTestFinished(() => store.close());
+    let isOver = false;
+    const load = Array.from({ length: 32 }, async () => {
+      while (!isOver) {
+        const { identity, contents } = aBatch();
+        await store.append(identity, () => contents);
+      }
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+
+    await store.erase({ customer: 'NOBODY' }, 7);
+    await expect.poll(() => store.erasures()[0]?.doneMs, { timeout: 5_000 }).toBe(0);
+
+    isOver = true;
+    await Promise.all(load);
   });
 
   it('leaves files alone that have nothing of it', async () => {

@@ -1,4 +1,4 @@
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { verifyStore } from '../../../../server/store/open-store.ts';
@@ -161,7 +161,7 @@ describe('a sealed store', () => {
     expect((await readable(store)).timestamps).toHaveLength(full.batches.length * 2 - 2);
     expect((await readable(store)).damage).toEqual([]);
     await store.close();
-    const kept = path.join(folder, 'quarantine', '00000001.jsonl');
+    const kept = path.join(folder, 'quarantine', 'segments-00000001.jsonl');
     const again = await open(folder);
     expect(again.health().damage).toEqual([
       { path: kept, offset: 0, reason: 'it had damage when it was sealed, and is kept aside' },
@@ -169,6 +169,45 @@ describe('a sealed store', () => {
     await again.close();
     await rm(kept);
     expect((await open(folder)).health().damage).toEqual([]);
+  });
+
+  it('keeps a sealed segment aside that had damage when it was rewritten', async () => {
+    const { folder } = await sealedStore();
+    const [data = ''] = await filesIn(path.join(folder, 'sealed'), '1.jsonl');
+    await overwrite(data, (await lineOffsets(data))[3] ?? 0, '#');
+    const store = await open(folder, IN_PROCESS);
+    await store.erase({ customer: 'TGAM' }, 7);
+    await store.compacted();
+
+    const [kept = ''] = await filesIn(path.join(folder, 'quarantine'), '.jsonl');
+    expect(path.basename(kept)).toBe(`sealed-${path.basename(data)}`);
+    await store.close();
+    expect((await open(folder)).health().damage.map((damage) => damage.path)).toEqual([kept]);
+  });
+
+  it('does not merge an id file that was refused, which would hide that ids are missing', async () => {
+    const folder = await tempFolder();
+    const full = await fillStore(folder, 16);
+    const store = await openSmall(folder, { ...IN_PROCESS, run: stopAfter(3) });
+    await Promise.race([store.compacted(), new Promise((resolve) => setTimeout(resolve, 500))]);
+    await store.close();
+    const ids = await filesIn(path.join(folder, 'ids'), '1.jsonl');
+    const [short = ''] = ids;
+    await truncate(short, (await lineOffsets(short))[2] ?? 0);
+    await rm(short.replace('.jsonl', '.index.jsonl'));
+
+    const again = await open(folder, { ...IN_PROCESS, onFailure: () => undefined });
+    await again.roll();
+    await again.roll();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+
+    const outcomes = await Promise.allSettled(
+      full.batches.map(({ identity, contents }) => again.append(identity, () => contents)),
+    );
+    const stored = outcomes.filter((outcome) => outcome.status === 'fulfilled');
+    for (const { value } of stored) expect(value).toMatchObject({ isNew: false });
+    expect(stored.length).toBeLessThan(outcomes.length);
+    expect(again.health().isWritable).toBe(false);
   });
 
   it('removes what never came into force, but nothing where a file in force is missing', async () => {
