@@ -46,11 +46,11 @@ describe('ChunkPool', () => {
     const chunks = Array.from({ length: 400 }, () => pool.take(60_000, 0));
 
     for (const [number, { view, start, limit }] of chunks.entries()) {
-      view.setUint32(start, number);
-      view.setUint32(limit - 4, number);
+      view.setFloat64(start, number);
+      view.setFloat64(limit - 8, number);
     }
 
     for (const [number, { view, start, limit }] of chunks.entries())
-      expect([view.getUint32(start), view.getUint32(limit - 4)]).toEqual([number, number]);
+      expect([view.getFloat64(start), view.getFloat64(limit - 8)]).toEqual([number, number]);
   });
 });
