@@ -20,6 +20,11 @@ export class GrowingBuffer {
     return this.#length;
   }
 
+  /** Begins again. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   /** Makes room for more bytes, to be written behind the others in `view` and then counted by `extend`. */
   reserve(count: number): void {
     const needed = this.#length + count + WORD_SLACK_BYTES;

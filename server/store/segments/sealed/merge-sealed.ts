@@ -64,11 +64,12 @@ async function merge(
   writer: SealedWriter,
   keep: RowFilter | undefined,
 ): Promise<SealedSummary> {
+  const tally = new TypeTally();
   for (const input of inputs) await input.nextCluster();
   for (;;) {
     const [name, having] = firstClusters(inputs);
     if (name === undefined) break;
-    const totals = new RowTotals();
+    const totals = new RowTotals(tally);
     const rows = having.map((input) => totals.counted(input.rows(keep)));
     await mergeLines(rows, compareRowLines, (lines) => writer.appendRows(name, lines));
     if (totals.rows > 0) await writer.endCluster(totals);
@@ -117,10 +118,16 @@ function compareRowLines(a: Buffer, b: Buffer): number {
 
 /** What is known of a cluster when all its rows went by. */
 class RowTotals {
-  readonly #tally = new TypeTally();
+  readonly #tally: TypeTally;
   rows = 0;
   from = Infinity;
   to = -Infinity;
+
+  /** @param tally - Any; what it has counted is forgotten. */
+  constructor(tally: TypeTally) {
+    tally.clear();
+    this.#tally = tally;
+  }
 
   get types(): ClusterTotals['types'] {
     return this.#tally.types;

@@ -7,6 +7,8 @@ export interface RowChunk {
   /** Where the next row begins. */
   end: number;
   readonly limit: number;
+  /** The cluster's next chunk. */
+  next: RowChunk | undefined;
 }
 
 const SLAB_BYTES = 8 * 1_048_576;
@@ -31,6 +33,6 @@ export class ChunkPool {
     }
     const start = this.#used;
     this.#used += size;
-    return { view: this.#slab, start, end: start, limit: start + size };
+    return { view: this.#slab, start, end: start, limit: start + size, next: undefined };
   }
 }

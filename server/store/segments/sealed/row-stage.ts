@@ -13,7 +13,7 @@ import {
 import type { ScannedBatch } from './line-scanner.ts';
 import { ChunkPool, type RowChunk } from './row-chunks.ts';
 import { CONTEXT_TO_VERSION, TIMESTAMP_TO_CONTEXT, TYPE_TO_TIMESTAMP } from './scan-event.ts';
-import { clusterDay, utcDay } from './sealed-day.ts';
+import { clusterDay, STRAY, utcDay } from './sealed-day.ts';
 import { TextTable } from './text-table.ts';
 import { copyText, WORD_SLACK_BYTES } from './words.ts';
 
@@ -22,8 +22,9 @@ export interface StagedCluster {
   /** Number of its customer and product in the stage's table. */
   readonly product: number;
   readonly day: number;
-  readonly chunks: RowChunk[];
-  chunk: RowChunk;
+  first: RowChunk | undefined;
+  last: RowChunk | undefined;
+  /** Of its chunks. */
   bytes: number;
   rows: number;
 }
@@ -44,11 +45,8 @@ const ROW_OVERHEAD_BYTES = 8 + WORD_SLACK_BYTES;
 const OPEN_BRACKET = 0x5b;
 const COMMA = 0x2c;
 
-interface Product {
-  readonly clusters: Map<number, StagedCluster>;
-  /** The cluster found last: neighbours in the log mostly share their day. */
-  last: StagedCluster | undefined;
-}
+/** Numbers of days are below half of it, and those of products below 2^53 by it. */
+const DAYS = 2 ** 28;
 
 /**
  * The rows of a log segment, each cluster's in memory of its own.
@@ -62,7 +60,9 @@ export class RowStage {
   /** Code, key between, and code, as an event has them. */
   readonly products = new TextTable();
   readonly batchIds: string[] = [];
-  readonly #products: Product[] = [];
+  readonly #clusters = new Map<number, StagedCluster>();
+  /** Of each product the cluster found last: neighbours in the log mostly share their day. */
+  readonly #lastClusters: StagedCluster[] = [];
   readonly #pool = new ChunkPool();
   readonly batchTexts = new BatchTexts();
 
@@ -117,27 +117,28 @@ export class RowStage {
   }
 
   #clusterOf(product: number, day: number): StagedCluster {
-    const known = (this.#products[product] ??= { clusters: new Map(), last: undefined });
-    if (known.last?.day === day) return known.last;
-    let cluster = known.clusters.get(day);
+    const last = this.#lastClusters[product];
+    if (last !== undefined && last.day === day) return last;
+    const key = product * DAYS + (day === STRAY ? DAYS - 1 : day + DAYS / 2);
+    let cluster = this.#clusters.get(key);
     if (cluster === undefined) {
-      const chunk = this.#pool.take(0, 0);
-      cluster = { product, day, chunks: [], chunk, bytes: 0, rows: 0 };
+      cluster = { product, day, first: undefined, last: undefined, bytes: 0, rows: 0 };
       this.clusters.push(cluster);
-      known.clusters.set(day, cluster);
+      this.#clusters.set(key, cluster);
     }
-    known.last = cluster;
+    this.#lastClusters[product] = cluster;
     return cluster;
   }
 
   /** Where a cluster has that many bytes left. */
   #chunkOf(cluster: StagedCluster, bytes: number): RowChunk {
-    const { chunk } = cluster;
-    if (chunk.end + bytes <= chunk.limit) return chunk;
-    const next = this.#pool.take(bytes, cluster.bytes);
-    cluster.bytes += next.limit - next.start;
-    cluster.chunks.push(next);
-    cluster.chunk = next;
-    return next;
+    const { last } = cluster;
+    if (last !== undefined && last.end + bytes <= last.limit) return last;
+    const chunk = this.#pool.take(bytes, cluster.bytes);
+    if (last === undefined) cluster.first = chunk;
+    else last.next = chunk;
+    cluster.last = chunk;
+    cluster.bytes += chunk.limit - chunk.start;
+    return chunk;
   }
 }

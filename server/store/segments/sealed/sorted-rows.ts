@@ -26,12 +26,16 @@ export interface SortedRows {
  * @param typeCounts - A zero for each type that there is; they are zero again afterwards.
  */
 export function sortRows(
-  { chunks, rows }: StagedCluster,
+  { first, rows }: StagedCluster,
   batchIds: readonly string[],
   typeCounts: Uint32Array,
 ): SortedRows {
   const heads = new RowHeads(rows);
-  for (const [number, chunk] of chunks.entries()) heads.add(chunk, number, typeCounts);
+  const chunks: RowChunk[] = [];
+  for (let chunk = first; chunk !== undefined; chunk = chunk.next) {
+    heads.add(chunk, chunks.length, typeCounts);
+    chunks.push(chunk);
+  }
   const { timestamps, chunkNumbers, places, batches } = heads;
   const sequenceOf = (row: number): number =>
     chunks[chunkNumbers[row] ?? 0]?.view.getUint32((places[row] ?? 0) + STAGED_SEQUENCE, true) ?? 0;

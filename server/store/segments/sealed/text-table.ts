@@ -1,16 +1,14 @@
-import { areSame, hashOf, hashOfEnds, viewOf, WORD_SLACK_BYTES } from './words.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
+import { areSame, copyText, hashOf, hashOfEnds } from './words.ts';
 
 const SLOTS = 4_096;
 const FREE = -1;
 
-interface Text {
-  readonly view: DataView;
-  readonly length: number;
-}
-
 /** Numbers texts from 0 in the order in which they are first seen, by their bytes. */
 export class TextTable {
-  readonly #texts: Text[] = [];
+  readonly #texts = new GrowingBuffer(4_096);
+  /** Where in `#texts` each begins; one more for the end. */
+  #starts: number[] = [0];
   readonly #numbers = new Map<string, number>();
   // A look here is enough for texts that come often; which they are does not change what is found.
   readonly #byEnds = new Int32Array(SLOTS).fill(FREE);
@@ -18,7 +16,7 @@ export class TextTable {
 
   /** How many texts there are. */
   get count(): number {
-    return this.#texts.length;
+    return this.#starts.length - 1;
   }
 
   /** The number of the text in a part of a buffer, which has words' slack behind it. */
@@ -36,28 +34,40 @@ export class TextTable {
     return number;
   }
 
-  /** The bytes of a text. */
+  /** A copy of a text's bytes. */
   text(number: number): Buffer {
-    const text = this.#texts[number];
-    if (text === undefined) throw new RangeError('there is no such text');
-    return Buffer.from(text.view.buffer, text.view.byteOffset, text.length);
+    const start = this.#starts[number];
+    const end = this.#starts[number + 1];
+    if (start === undefined || end === undefined) throw new RangeError('there is no such text');
+    const { buffer, byteOffset } = this.#texts.view;
+    return Buffer.from(Buffer.from(buffer, byteOffset + start, end - start));
+  }
+
+  /** Begins again from 0. */
+  clear(): void {
+    this.#texts.clear();
+    this.#starts = [0];
+    this.#numbers.clear();
+    this.#byEnds.fill(FREE);
+    this.#byBytes.fill(FREE);
   }
 
   #isText(number: number, view: DataView, start: number, length: number): boolean {
-    const text = number === FREE ? undefined : this.#texts[number];
-    return text !== undefined && text.length === length && areSame(text.view, 0, view, start, length);
+    if (number === FREE) return false;
+    const own = this.#starts[number] ?? 0;
+    const end = this.#starts[number + 1] ?? 0;
+    return end - own === length && areSame(this.#texts.view, own, view, start, length);
   }
 
   #lookUp(view: DataView, start: number, length: number): number {
-    const bytes = Buffer.from(view.buffer, view.byteOffset + start, length);
-    const key = bytes.toString('latin1');
+    const key = Buffer.from(view.buffer, view.byteOffset + start, length).toString('latin1');
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
-    const number = this.#texts.length;
-    // A copy: the buffer is not the table's own, and may be large.
-    const own = new Uint8Array(length + WORD_SLACK_BYTES);
-    own.set(bytes);
-    this.#texts.push({ view: viewOf(own), length });
+    const number = this.count;
+    this.#texts.reserve(length);
+    copyText(view, start, this.#texts.view, this.#texts.length, length);
+    this.#texts.extend(length);
+    this.#starts.push(this.#texts.length);
     this.#numbers.set(key, number);
     return number;
   }

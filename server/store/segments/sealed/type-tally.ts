@@ -3,7 +3,7 @@ import { TextTable } from './text-table.ts';
 
 /** Counts the rows of each type, as long as there are not too many types. */
 export class TypeTally {
-  #table = new TextTable();
+  readonly #table = new TextTable();
   readonly #counts = new Float64Array(MAX_TYPES);
   #isFull = false;
 
@@ -13,6 +13,13 @@ export class TypeTally {
     const type = this.#table.numberOf(view, at, length);
     if (type < MAX_TYPES) this.#counts[type] = (this.#counts[type] ?? 0) + 1;
     else this.#isFull = true;
+  }
+
+  /** Begins again. */
+  clear(): void {
+    this.#counts.fill(0, 0, this.#table.count);
+    this.#table.clear();
+    this.#isFull = false;
   }
 
   /** What was counted; null if there were more types than an index should name. */
