@@ -25,7 +25,7 @@ export function encodeIdLine(id: string, record: BatchRecord): string {
   const more: string[] = [];
   if (parents.length > 0) more.push(`"parents":${JSON.stringify(parents)}`);
   if (offset !== undefined) more.push(`"offset":${offset}`);
-  if (rejected.length > 0) more.push(`"rejected":${JSON.stringify(rejected.map(toTuple))}`);
+  if (rejected.length > 0) more.push(`"rejected":${JSON.stringify(runsOf(rejected))}`);
   const last = more.length > 0 ? `,{${more.join(',')}}` : '';
   return `["${id}","${fingerprint}",${count}${last}]`;
 }
@@ -67,31 +67,46 @@ function parseStored(fingerprint: unknown, count: unknown, more: unknown): Store
   const { parents, offset, rejected }: Readonly<Record<string, unknown>> = { ...more };
   if (parents !== undefined && !isArrayOf(parents, isText)) return undefined;
   if (offset !== undefined && !isCount(offset)) return undefined;
-  if (rejected !== undefined && !isArrayOf(rejected, isRefusalTuple)) return undefined;
+  if (rejected !== undefined && !isArrayOf(rejected, isRefusalRun)) return undefined;
   return {
     fingerprint,
     count,
     ...(parents === undefined ? {} : { parents }),
     ...(offset === undefined ? {} : { offset }),
-    ...(rejected === undefined ? {} : { rejected: rejected.map(fromTuple) }),
+    ...(rejected === undefined ? {} : { rejected: rejected.flatMap(fromRun) }),
   };
 }
 
-type RefusalTuple = readonly [sequence: number, code: EventProblemCode, path: string];
+/** Events that were refused for the same: the first, and the last of a run of neighbours. */
+type RefusalRun = readonly [first: number, code: EventProblemCode, path: string, last?: number];
 
-function toTuple({ sequence, code, path }: Refusal): RefusalTuple {
-  return [sequence, code, path];
+/** More events than any batch may have. */
+const MAX_RUN = 1_000_000;
+
+/** A thousand events may be refused for the same, and this is kept for ever. */
+function runsOf(rejected: readonly Refusal[]): readonly RefusalRun[] {
+  const runs: RefusalRun[] = [];
+  for (const { sequence, code, path } of rejected) {
+    const before = runs.at(-1);
+    const [first, beforeCode, beforePath, last = first ?? 0] = before ?? [];
+    const isNext = beforeCode === code && beforePath === path && last + 1 === sequence;
+    if (isNext && first !== undefined) runs[runs.length - 1] = [first, code, path, sequence];
+    else runs.push([sequence, code, path]);
+  }
+  return runs;
 }
 
-function fromTuple([sequence, code, path]: RefusalTuple): Refusal {
-  return { sequence, code, path };
+function fromRun([first, code, path, last = first]: RefusalRun): readonly Refusal[] {
+  return Array.from({ length: last - first + 1 }, (_, at) => ({ sequence: first + at, code, path }));
 }
 
 /** Any text is taken for a code: another version may know more of them. */
-function isRefusalTuple(value: unknown): value is RefusalTuple {
-  return (
-    Array.isArray(value) && value.length === 3 && isCount(value[0]) && isText(value[1]) && isText(value[2])
-  );
+function isRefusalRun(value: unknown): value is RefusalRun {
+  if (!Array.isArray(value) || value.length < 3 || value.length > 4) return false;
+  const [first, code, path, last]: unknown[] = value;
+  const isRun =
+    last === undefined || (isCount(last) && isCount(first) && last > first && last - first < MAX_RUN);
+  return isCount(first) && isText(code) && isText(path) && isRun;
 }
 
 function isArrayOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is readonly T[] {

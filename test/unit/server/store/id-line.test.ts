@@ -34,6 +34,21 @@ const stored: fc.Arbitrary<StoredRecord> = fc
 const record: fc.Arbitrary<BatchRecord> = fc.oneof(fc.constant('split' as const), stored);
 
 describe('a line of an id file', () => {
+  it('names neighbours that were refused for the same once', () => {
+    const refused = (sequence: number, path: string) =>
+      ({ sequence, code: 'EVENT_TOO_LARGE', path }) as const;
+    const rejected = [refused(0, ''), refused(2, ''), refused(3, ''), refused(4, ''), refused(5, 'x')];
+    const record = { fingerprint: FINGERPRINT, count: 6, rejected };
+    const line = encodeIdLine(ID, record);
+
+    expect(line).toContain(
+      '"rejected":[[0,"EVENT_TOO_LARGE",""],[2,"EVENT_TOO_LARGE","",4],[5,"EVENT_TOO_LARGE","x"]]',
+    );
+    expect(parseIdLine(line)).toEqual({ id: ID, record });
+    expect(parseIdLine(line.replace('"",4]', '"",2]'))).toBeUndefined();
+    expect(parseIdLine(line.replace('"",4]', '"",9000000]'))).toBeUndefined();
+  });
+
   it('is as it is documented', () => {
     expect(encodeIdLine(ID, 'split')).toBe(`["${ID}"]`);
     expect(encodeIdLine(ID, { fingerprint: FINGERPRINT, count: 7 })).toBe(`["${ID}","${FINGERPRINT}",7]`);

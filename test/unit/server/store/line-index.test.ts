@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LineIndex } from '../../../../server/store/segments/line-index.ts';
-import { rowTimestamp } from '../../../../server/store/segments/sealed-row.ts';
+import { LineIndex } from '../../../../server/store/segments/sealed/line-index.ts';
+import { rowTimestamp } from '../../../../server/store/segments/sealed/sealed-row.ts';
 
 describe('LineIndex', () => {
   it('finds all lines, however many there are, and again in other bytes', () => {
