@@ -41,11 +41,14 @@ export async function removeUnused(dir: DataDir, manifest: Manifest, damage: Dam
   if (isTrusted) await keepDamaged(dir, manifest, names.sealed);
   await removeOthers(dir.sealed, names.sealed, sealed, isTrusted);
   await removeOthers(dir.ids, names.ids, ids, isTrusted);
-  const highest = (of: readonly string[]): number => Math.max(0, ...of.map((name) => fileNumber(name) ?? 0));
   return {
     segment: Math.max(highest(names.segments), ...segments.keys(), ...retired.keys()),
     sealed: Math.max(highest(names.sealed), highest(names.ids), manifest.files.lastNumber),
   };
+}
+
+function highest(names: readonly string[]): number {
+  return Math.max(0, ...names.map((name) => fileNumber(name) ?? 0));
 }
 
 /** Log segments with contents that the manifest has never heard of. */

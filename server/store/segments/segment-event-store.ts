@@ -185,7 +185,7 @@ export class SegmentEventStore implements EventStore {
     const { manifest } = this.#parts;
     let number = 0;
     await manifest.appendNext(({ erasures }) => {
-      const [last] = [...erasures.values()].map(({ erasure }) => erasure.key?.salt).filter(Boolean);
+      const salt = [...erasures.values()].find(({ erasure }) => erasure.key)?.erasure.key?.salt;
       number = Math.max(0, ...erasures.keys()) + 1;
       const erasure: Erasure = {
         number,
@@ -193,7 +193,7 @@ export class SegmentEventStore implements EventStore {
         position: this.#position,
         customer,
         ...(before !== undefined && { before }),
-        ...(key !== undefined && { key: erasedKey(key, last) }),
+        ...(key !== undefined && { key: erasedKey(key, salt) }),
       };
       return { op: 'erase', erasure };
     });
@@ -235,12 +235,19 @@ export class SegmentEventStore implements EventStore {
       ({ erasure, doneMs }) => doneMs === undefined && first <= erasure.position,
     );
     this.#isRollDue = isDue;
-    if (!isDue) this.#compactor?.wake();
-    else
-      this.#rolling = writer.roll(true).then(() => {
-        this.#isRollDue = false;
-        this.#compactor?.wake();
-      }, ignore);
+    if (isDue) this.#rolling = this.#rollNow();
+    else this.#compactor?.wake();
+  }
+
+  async #rollNow(): Promise<void> {
+    try {
+      await this.#parts.writer.roll(true);
+    } catch {
+      // The next batch tries it again, and says why if it can't be stored either.
+      return;
+    }
+    this.#isRollDue = false;
+    this.#compactor?.wake();
   }
 
   /** Resolves when all that is closed is sealed and merged, or what is left has failed and waits. */

@@ -103,7 +103,8 @@ function fromRun([first, code, path, last = first]: RefusalRun): readonly Refusa
 /** Any text is taken for a code: another version may know more of them. */
 function isRefusalRun(value: unknown): value is RefusalRun {
   if (!Array.isArray(value) || value.length < 3 || value.length > 4) return false;
-  const [first, code, path, last]: unknown[] = value;
+  const items: readonly unknown[] = value;
+  const [first, code, path, last] = items;
   const isRun =
     last === undefined || (isCount(last) && isCount(first) && last > first && last - first < MAX_RUN);
   return isCount(first) && isText(code) && isText(path) && isRun;

@@ -38,13 +38,13 @@ describe('a line of an id file', () => {
     const refused = (sequence: number, path: string) =>
       ({ sequence, code: 'EVENT_TOO_LARGE', path }) as const;
     const rejected = [refused(0, ''), refused(2, ''), refused(3, ''), refused(4, ''), refused(5, 'x')];
-    const record = { fingerprint: FINGERPRINT, count: 6, rejected };
-    const line = encodeIdLine(ID, record);
+    const whole = { fingerprint: FINGERPRINT, count: 6, rejected };
+    const line = encodeIdLine(ID, whole);
 
     expect(line).toContain(
       '"rejected":[[0,"EVENT_TOO_LARGE",""],[2,"EVENT_TOO_LARGE","",4],[5,"EVENT_TOO_LARGE","x"]]',
     );
-    expect(parseIdLine(line)).toEqual({ id: ID, record });
+    expect(parseIdLine(line)).toEqual({ id: ID, record: whole });
     expect(parseIdLine(line.replace('"",4]', '"",2]'))).toBeUndefined();
     expect(parseIdLine(line.replace('"",4]', '"",9000000]'))).toBeUndefined();
   });
