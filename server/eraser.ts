@@ -41,6 +41,10 @@ export class StoreEraser implements Eraser {
     return this.#store.erasures().map(({ doneMs, ...erasure }) => ({ ...erasure, doneMs: doneMs ?? null }));
   }
 
+  keptAside(): Promise<number> {
+    return this.#store.keptAside();
+  }
+
   /** Makes up for what a crash may have left of the reports. */
   async finishReports(): Promise<void> {
     for (const { customer, askedMs } of this.#store.erasures())

@@ -3,12 +3,20 @@ import { expiryOf } from './expiry.ts';
 import type { EventStore } from './store/event-store.ts';
 
 const HOUR_MS = 3_600_000;
+const HOURS_OF_DOUBT = 24;
+/** A server may have been off for some time, or nobody has sent anything. */
+const MAX_AHEAD_MS = 60 * 24 * HOUR_MS;
 
 export interface Retention {
   close(): void;
 }
 
-/** Lets events expire, now and every hour; what fails is logged and tried again by the next. */
+/**
+ * Lets events expire, now and every hour; what fails is logged and tried again by the next.
+ *
+ * A clock that is far ahead of the newest batch may be wrong, and what has expired never comes back: it is
+ * believed when the server has run for a day with it.
+ */
 export function startRetention(
   store: EventStore,
   days: number | undefined,
@@ -16,13 +24,21 @@ export function startRetention(
   logger: Logger,
 ): Retention {
   if (days === undefined) return { close: () => undefined };
-  const expire = (): void => {
-    store
-      .expire(expiryOf(now(), days))
-      .catch((error: unknown) => logger.error({ err: error }, 'events could not be let expire'));
+  let hours = 0;
+  const expire = async (): Promise<void> => {
+    const aheadMs = now() - store.newestMs();
+    if (store.position() > 0 && aheadMs > MAX_AHEAD_MS && hours++ < HOURS_OF_DOUBT) {
+      logger.error({ aheadMs }, 'the clock is far ahead of the newest events: none expires before tomorrow');
+      return;
+    }
+    try {
+      await store.expire(expiryOf(now(), days));
+    } catch (error) {
+      logger.error({ err: error }, 'events could not be let expire');
+    }
   };
-  expire();
-  const timer = setInterval(expire, HOUR_MS);
+  void expire();
+  const timer = setInterval(() => void expire(), HOUR_MS);
   timer.unref();
   return { close: () => clearInterval(timer) };
 }

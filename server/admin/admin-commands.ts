@@ -12,6 +12,8 @@ export interface Eraser {
   erase(what: ErasureWish): Promise<number>;
   /** Every erasure that was ever begun, oldest first. */
   list(): readonly ListedErasure[];
+  /** How many damaged files are kept aside, which may hold what was erased. */
+  keptAside(): Promise<number>;
 }
 
 /** What requests are carried out on, by whoever owns it: the running server or a tool without one. */
@@ -34,6 +36,7 @@ export async function runAdminRequest(
   }
   return {
     ok: true,
+    keptAside: await eraser.keptAside(),
     users: users.list().map(({ id, context, permissions }) => ({ id, context, permissions })),
     erasures: eraser.list(),
     begun,

@@ -16,6 +16,8 @@ export type AdminAnswer =
       readonly erasures: readonly ListedErasure[];
       /** Number of the erasure that was begun; null if none was. */
       readonly begun: number | null;
+      /** Damaged files that are kept aside, and may hold what was erased. */
+      readonly keptAside: number;
     }
   | { readonly ok: false; readonly message: string };
 
@@ -81,8 +83,14 @@ export function parseAdminAnswer(line: string): AdminAnswer {
   if (isRecord(value) && value['ok'] === true) {
     const users = listOf(value['users']).filter(isListedUser);
     const erasures = listOf(value['erasures']).filter(isListedErasure);
-    const { begun } = value;
-    return { ok: true, users, erasures, begun: typeof begun === 'number' ? begun : null };
+    const { begun, keptAside } = value;
+    return {
+      ok: true,
+      users,
+      erasures,
+      begun: typeof begun === 'number' ? begun : null,
+      keptAside: typeof keptAside === 'number' ? keptAside : 0,
+    };
   }
   const message = isRecord(value) && typeof value['message'] === 'string' ? value['message'] : 'no answer';
   return { ok: false, message };

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import type { ErasureWish, ListedErasure } from '../admin/admin-protocol.ts';
+import type { ErasureWish } from '../admin/admin-protocol.ts';
 import { loadCatalog } from '../catalog/catalog.ts';
 import { readConfig, type Config } from '../config.ts';
 import type { DataPaths } from '../data-paths.ts';
@@ -32,18 +32,23 @@ export async function runEraseCommand(args: readonly string[], print: (line: str
     async (ask) => {
       const { begun } = await ask({ command: 'erase', what });
       print(`erasure ${begun} of events of ${what.customer}: no new report shows them; rewriting files`);
-      const ended = async (): Promise<ListedErasure & { doneMs: number }> => {
+      const ended = async (): Promise<{ events: number; doneMs: number; keptAside: number }> => {
         for (;;) {
-          const { erasures } = await ask({ command: 'erasure-list' });
+          const { erasures, keptAside } = await ask({ command: 'erasure-list' });
           const erasure = erasures.find(({ number }) => number === begun);
           if (erasure === undefined) throw new Error('the server does not know of it');
-          const { doneMs } = erasure;
-          if (doneMs !== null) return { ...erasure, doneMs };
+          const { events, doneMs } = erasure;
+          if (doneMs !== null) return { events, doneMs, keptAside };
           await new Promise((resolve) => setTimeout(resolve, POLL_MS));
         }
       };
       const erasure = await ended();
       print(`${erasure.events} events erased, done ${new Date(erasure.doneMs).toISOString()}`);
+      const { keptAside } = erasure;
+      if (keptAside > 0)
+        print(
+          `${keptAside} damaged files in the store's folder quarantine may still hold some: remove them by hand`,
+        );
     },
   );
 }

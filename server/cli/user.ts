@@ -36,7 +36,11 @@ function carryOut(request: AdminRequest): Promise<AdminAnswer & { readonly ok: t
 /** The users alone: nothing else is needed for them. */
 async function openUsers(paths: DataPaths): Promise<OpenedTarget> {
   const users = await UserTable.open(paths.users);
-  const eraser = { erase: () => Promise.reject(new Error('the store is not open')), list: () => [] };
+  const eraser = {
+    erase: () => Promise.reject(new Error('the store is not open')),
+    list: () => [],
+    keptAside: () => Promise.resolve(0),
+  };
   return { target: { users, eraser }, close: () => Promise.resolve() };
 }
 

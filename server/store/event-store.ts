@@ -164,6 +164,12 @@ export interface EventStore {
    */
   append(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome>;
 
+  /** About when the newest batch came, in milliseconds since the Unix epoch; 0 if there is none. */
+  newestMs(): number;
+
+  /** How many damaged files are kept aside: they may hold what was erased, and nobody removes them but people. */
+  keptAside(): Promise<number>;
+
   /** The position of the newest batch that has been acknowledged; 0 if there is none. */
   position(): number;
 

@@ -38,6 +38,8 @@ const sealing: Open = async (folder) => {
       await store.compacted();
       return outcome;
     },
+    newestMs: () => store.newestMs(),
+    keptAside: () => store.keptAside(),
     position: () => store.position(),
     snapshot: (position) => store.snapshot(position),
     release: (snapshot) => store.release(snapshot),

@@ -21,6 +21,8 @@ export interface Recovered {
   readonly lastNumbers: LastNumbers;
   /** The highest position that may have been given out. */
   readonly lastPosition: number;
+  /** When the newest batch that is not sealed was received; 0 if there is none. */
+  readonly newestMs: number;
   /** By segment number, the offsets of lines that do not count: second copies of a batch. */
   readonly dropped: Map<number, readonly number[]>;
   /** The id files in force that can be read, by number. */
@@ -49,6 +51,7 @@ export async function recover(
   for (const file of await openIdFiles(dir, manifest, idFiles, damage)) index.addFile(file);
   let active: ActiveSegment | undefined;
   let lastPosition = 0;
+  let newestMs = 0;
   const sums = manifest.files.totals.value;
   totals.add(sums.ledger, sums.rejected);
   for (const { number, firstPosition, length } of manifest.files.segments.values()) {
@@ -58,6 +61,7 @@ export async function recover(
     lastPosition = Math.max(lastPosition, firstPosition - 1, scan.lastPosition);
     const copies: FoundLine[] = [];
     for (const line of scan.lines) {
+      newestMs = Math.max(newestMs, line.header.received);
       if (await addToIndex(index, number, line, damage))
         totals.add(line.header.ledger, line.header.rejectedCount);
       else copies.push(line);
@@ -73,11 +77,11 @@ export async function recover(
     }
   }
   await syncDirectory(dir.segments);
-  return { active, lastNumbers, lastPosition, dropped, idFiles, damage };
+  return { active, lastNumbers, lastPosition, newestMs, dropped, idFiles, damage };
 }
 
 /** Files that were kept aside; whoever has dealt with one may remove it. */
-async function quarantined(dir: DataDir): Promise<Damage[]> {
+export async function quarantined(dir: DataDir): Promise<Damage[]> {
   try {
     const names = await readdir(dir.quarantine);
     const reason = 'it had damage when it was sealed, and is kept aside';

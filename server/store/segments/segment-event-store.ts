@@ -22,7 +22,7 @@ import { FilePins } from './file-pins.ts';
 import { KnownBatches } from './known-batches.ts';
 import { Manifest } from './manifest.ts';
 import { openIdFiles } from './open-id-files.ts';
-import { recover, type Recovered } from './recovery.ts';
+import { quarantined, recover, type Recovered } from './recovery.ts';
 import { RunningTotals } from './running-totals.ts';
 import { SegmentWriter, WRITER_DEFAULTS, type SegmentWriterOptions } from './segment-writer.ts';
 
@@ -49,6 +49,7 @@ export class SegmentEventStore implements EventStore {
   /** Batches being stored, and those they were split from: settled when their outcome is known. */
   readonly #claims = new Map<string, Promise<void>>();
   #position: number;
+  #newestMs: number;
   #activeSegment: number;
   #isReopening = false;
   #isRollDue = false;
@@ -60,6 +61,9 @@ export class SegmentEventStore implements EventStore {
     this.#parts = parts;
     this.#known = new KnownBatches(dir, index);
     this.#position = lastPosition;
+    // Of what is sealed only the events' own times are known here; they lie at most two days ahead.
+    const sealed = [...manifest.files.sealed.values()].map(({ to }) => to ?? 0);
+    this.#newestMs = Math.max(recovered.newestMs, ...sealed);
     this.#activeSegment = writer.active.number;
     this.#damage = damage.slice(0, MAX_DAMAGE_REPORTS);
     if (compaction === undefined) return;
@@ -138,6 +142,14 @@ export class SegmentEventStore implements EventStore {
 
   expiredBefore(): number {
     return this.#parts.manifest.files.expiredBefore;
+  }
+
+  newestMs(): number {
+    return this.#newestMs;
+  }
+
+  async keptAside(): Promise<number> {
+    return (await quarantined(this.#parts.dir)).length;
   }
 
   position(): number {
@@ -295,6 +307,7 @@ export class SegmentEventStore implements EventStore {
       for (const parent of identity.parents) index.recent.setSplit(parent, placed.segment);
       totals.add(contents.ledger, contents.rejected.length);
       this.#position = placed.position;
+      this.#newestMs = Math.max(this.#newestMs, contents.received);
       if (placed.segment !== this.#activeSegment) this.#compactor?.wake();
       this.#activeSegment = placed.segment;
     });
