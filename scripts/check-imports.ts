@@ -12,7 +12,6 @@ interface Rule {
 
 const SERVER_BASICS = [
   'shared/',
-  'server/child-task.ts',
   'server/errors.ts',
   'server/expiry.ts',
   'server/parse-json.ts',

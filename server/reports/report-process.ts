@@ -1,5 +1,6 @@
+import { fork, type ChildProcess } from 'node:child_process';
 import { isRecord } from '../../shared/text.ts';
-import { startChildTask, type ChildOutcome } from '../child-task.ts';
+import { systemCode } from '../errors.ts';
 import type { ReportAnswer, ReportTask } from './report-task.ts';
 
 export type ReportOutcome = ReportAnswer | { readonly kind: 'timeout' };
@@ -19,21 +20,51 @@ export interface ReportProcess {
  * @param timeoutMs - After which it is killed.
  */
 export function startReportProcess(modulePath: string, task: ReportTask, timeoutMs: number): ReportProcess {
-  const child = startChildTask(modulePath, task, timeoutMs);
-  return { outcome: child.outcome.then(toReportOutcome), kill: () => child.kill() };
+  let child: ChildProcess;
+  try {
+    child = fork(modulePath, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+  } catch (error) {
+    return { outcome: Promise.resolve(notStarted(error)), kill: () => undefined };
+  }
+  let answer: ReportOutcome | undefined;
+  const timer = setTimeout(() => {
+    answer ??= { kind: 'timeout' };
+    child.kill('SIGKILL');
+  }, timeoutMs);
+  const outcome = new Promise<ReportOutcome>((resolve) => {
+    child.on('message', (message) => {
+      if (isAnswer(message)) answer ??= message;
+    });
+    child.once('error', (error) => {
+      answer ??= notStarted(error);
+      child.kill('SIGKILL');
+      // A process that could not be started has no end to wait for.
+      if (child.pid === undefined) resolve(answer);
+    });
+    child.once('exit', (code, signal) => {
+      const ended = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+      resolve(answer ?? { kind: 'failed', reason: `the report's process ${ended}: ask for it again` });
+    });
+  }).finally(() => clearTimeout(timer));
+  // Without a process there is no channel; the event above says why.
+  if (child.connected) {
+    child.send(task, (error) => {
+      // The end of the process says the same, and more.
+      if (error !== null) child.kill('SIGKILL');
+    });
+  }
+  return { outcome, kill: () => child.kill('SIGKILL') };
 }
 
-function toReportOutcome(outcome: ChildOutcome): ReportOutcome {
-  switch (outcome.kind) {
-    case 'timeout':
-      return outcome;
-    case 'ended':
-      return { kind: 'failed', reason: `the report's process ${outcome.reason}: ask for it again` };
-    case 'answer':
-      return isAnswer(outcome.message)
-        ? outcome.message
-        : { kind: 'failed', reason: "the report's process gave no answer: ask for it again" };
-  }
+function notStarted(error: unknown): ReportOutcome {
+  const reason = systemCode(error) ?? 'unknown error';
+  return {
+    kind: 'failed',
+    reason: `the report's process could not be started (${reason}): ask for it again`,
+  };
 }
 
 function isAnswer(message: unknown): message is ReportAnswer {
