@@ -23,6 +23,8 @@ export class FilesInForce {
   /** The sums over all batches that were sealed, also of those that expired or were erased since. */
   readonly totals = new RunningTotals();
   readonly erasures = new Map<number, ErasureState>();
+  /** Those of them that have not come to their end. */
+  readonly pendingErasures = new Map<number, Erasure>();
   /** Sealed segments that had damage and were replaced: they are to be kept aside. */
   readonly damagedSealed = new Set<number>();
   /** Events with a timestamp below this do not count. */
@@ -89,12 +91,14 @@ export class FilesInForce {
   #erase(erasure: Erasure): void {
     if (this.erasures.has(erasure.number)) throw unknown('begins again erasure', erasure.number);
     this.erasures.set(erasure.number, { erasure, events: 0, doneMs: undefined });
+    this.pendingErasures.set(erasure.number, erasure);
   }
 
   #erased({ number, doneMs }: Extract<ManifestRecord, { op: 'erased' }>): void {
     const state = this.erasures.get(number);
     if (state === undefined) throw unknown('ends erasure', number);
     this.erasures.set(number, { ...state, doneMs });
+    this.pendingErasures.delete(number);
   }
 
   #add<Entry extends { readonly number: number }>(files: Map<number, Entry>, entry: Entry): void {

@@ -27,6 +27,8 @@ export interface Recovered {
   readonly dropped: Map<number, readonly number[]>;
   /** The id files in force that can be read, by number. */
   readonly idFiles: Map<number, IdFile>;
+  /** Numbers of the others in force. */
+  readonly unreadableIds: Set<number>;
   readonly damage: readonly Damage[];
 }
 
@@ -49,6 +51,7 @@ export async function recover(
   const lastNumbers = await removeUnused(dir, manifest, damage);
   const idFiles = new Map<number, IdFile>();
   for (const file of await openIdFiles(dir, manifest, idFiles, damage)) index.addFile(file);
+  const unreadableIds = new Set([...manifest.files.ids.keys()].filter((number) => !idFiles.has(number)));
   let active: ActiveSegment | undefined;
   let lastPosition = 0;
   let newestMs = 0;
@@ -77,7 +80,7 @@ export async function recover(
     }
   }
   await syncDirectory(dir.segments);
-  return { active, lastNumbers, lastPosition, newestMs, dropped, idFiles, damage };
+  return { active, lastNumbers, lastPosition, newestMs, dropped, idFiles, unreadableIds, damage };
 }
 
 /** Files that were kept aside; whoever has dealt with one may remove it. */

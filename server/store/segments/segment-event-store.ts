@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { erasedKey, type Erasure } from '../erasure.ts';
 import { lockDirectory, type DirectoryLock } from '../directory-lock.ts';
 import type {
   AppendOutcome,
@@ -23,6 +22,7 @@ import { KnownBatches } from './known-batches.ts';
 import { Manifest } from './manifest.ts';
 import { openIdFiles } from './open-id-files.ts';
 import { quarantined, recover, type Recovered } from './recovery.ts';
+import { Removal } from './removal.ts';
 import { RunningTotals } from './running-totals.ts';
 import { SegmentWriter, WRITER_DEFAULTS, type SegmentWriterOptions } from './segment-writer.ts';
 
@@ -45,6 +45,7 @@ export class SegmentEventStore implements EventStore {
   readonly #known: KnownBatches;
   readonly #pins = new FilePins();
   readonly #compactor: Compactor | undefined;
+  readonly #removal: Removal;
   readonly #damage: Damage[];
   /** Batches being stored, and those they were split from: settled when their outcome is known. */
   readonly #claims = new Map<string, Promise<void>>();
@@ -52,8 +53,6 @@ export class SegmentEventStore implements EventStore {
   #newestMs: number;
   #activeSegment: number;
   #isReopening = false;
-  #isRollDue = false;
-  #rolling: Promise<void> | undefined;
 
   private constructor(parts: Parts) {
     const { dir, manifest, index, writer, recovered, compaction } = parts;
@@ -66,6 +65,7 @@ export class SegmentEventStore implements EventStore {
     this.#newestMs = Math.max(recovered.newestMs, ...sealed);
     this.#activeSegment = writer.active.number;
     this.#damage = damage.slice(0, MAX_DAMAGE_REPORTS);
+    this.#removal = new Removal(manifest, writer, () => this.#compactor?.wake());
     if (compaction === undefined) return;
     const onDamage = (found: readonly Damage[]): void => {
       this.#damage.push(...found.slice(0, MAX_DAMAGE_REPORTS - this.#damage.length));
@@ -109,7 +109,7 @@ export class SegmentEventStore implements EventStore {
       );
       const parts = { dir, lock, manifest, index, totals, writer, recovered, compaction };
       const store = new SegmentEventStore(parts);
-      store.#rollForErasures();
+      store.#removal.goOn();
       return store;
     } catch (error) {
       await index.close();
@@ -173,9 +173,7 @@ export class SegmentEventStore implements EventStore {
         strayTimes: [strayFrom, strayTo] as const,
       }));
     const { expiredBefore } = files;
-    const erasures = [...files.erasures.values()]
-      .filter(({ doneMs }) => doneMs === undefined)
-      .map(({ erasure }) => erasure);
+    const erasures = [...files.pendingErasures.values()];
     const snapshot: StoreSnapshot = { engine: 'file', position, segments, sealed, expiredBefore, erasures };
     this.#pins.pin(snapshot);
     return snapshot;
@@ -185,40 +183,17 @@ export class SegmentEventStore implements EventStore {
     void this.#pins.release(snapshot);
   }
 
-  async expire(beforeMs: number): Promise<void> {
-    const { manifest } = this.#parts;
-    if (beforeMs <= manifest.files.expiredBefore) return;
-    await manifest.append({ op: 'expire', before: beforeMs });
-    // A log segment is not rewritten, so it must not stay one for ever.
-    await this.roll();
+  expire(beforeMs: number): Promise<void> {
+    return this.#removal.expire(beforeMs);
   }
 
-  async erase({ customer, before, key }: ErasureRequest, nowMs: number): Promise<number> {
-    const { manifest } = this.#parts;
-    let number = 0;
-    await manifest.appendNext(({ erasures }) => {
-      const salt = [...erasures.values()].find(({ erasure }) => erasure.key)?.erasure.key?.salt;
-      number = Math.max(0, ...erasures.keys()) + 1;
-      const erasure: Erasure = {
-        number,
-        askedMs: nowMs,
-        position: this.#position,
-        customer,
-        ...(before !== undefined && { before }),
-        ...(key !== undefined && { key: erasedKey(key, salt) }),
-      };
-      return { op: 'erase', erasure };
-    });
-    // What is being written now has been received before, and a later position; it is not waited for.
-    this.#rollForErasures();
-    return number;
+  erase(request: ErasureRequest, nowMs: number): Promise<number> {
+    // What is being written now has a later position, whenever it was received.
+    return this.#removal.erase(request, nowMs, () => this.#position);
   }
 
   erasures(): readonly ErasureProgress[] {
-    return [...this.#parts.manifest.files.erasures.values()].map(({ erasure, events, doneMs }) => {
-      const { number, customer, askedMs } = erasure;
-      return { number, customer, askedMs, events, doneMs };
-    });
+    return this.#removal.erasures();
   }
 
   health(): StoreHealth {
@@ -235,36 +210,9 @@ export class SegmentEventStore implements EventStore {
     this.#compactor?.wake();
   }
 
-  /**
-   * Closes the active log segment if something is to be erased from it, since only what is sealed is rewritten.
-   * If that fails, it is tried again with the next batch.
-   */
-  #rollForErasures(): void {
-    const { manifest, writer } = this.#parts;
-    const { erasures, segments } = manifest.files;
-    const first = segments.get(writer.active.number)?.firstPosition ?? Infinity;
-    const isDue = [...erasures.values()].some(
-      ({ erasure, doneMs }) => doneMs === undefined && first <= erasure.position,
-    );
-    this.#isRollDue = isDue;
-    if (isDue) this.#rolling = this.#rollNow();
-    else this.#compactor?.wake();
-  }
-
-  async #rollNow(): Promise<void> {
-    try {
-      await this.#parts.writer.roll(true);
-    } catch {
-      // The next batch tries it again, and says why if it can't be stored either.
-      return;
-    }
-    this.#isRollDue = false;
-    this.#compactor?.wake();
-  }
-
   /** Resolves when all that is closed is sealed and merged, or what is left has failed and waits. */
   async compacted(): Promise<void> {
-    await this.#rolling;
+    await this.#removal.settled();
     await this.#compactor?.settled();
   }
 
@@ -279,7 +227,7 @@ export class SegmentEventStore implements EventStore {
 
   /** Without an id file nobody can say whether a batch is new. */
   get #areIdsReadable(): boolean {
-    return this.#parts.recovered.idFiles.size === this.#parts.manifest.files.ids.size;
+    return this.#parts.recovered.unreadableIds.size === 0;
   }
 
   /** Tries again to open the id files that could not be opened: for want of room, or because somebody mended them. */
@@ -287,7 +235,9 @@ export class SegmentEventStore implements EventStore {
     if (this.#isReopening) return;
     this.#isReopening = true;
     const { dir, manifest, index, recovered } = this.#parts;
-    for (const file of await openIdFiles(dir, manifest, recovered.idFiles, [])) index.addFile(file);
+    const { idFiles, unreadableIds } = recovered;
+    for (const file of await openIdFiles(dir, manifest, idFiles, [])) index.addFile(file);
+    for (const number of unreadableIds) if (idFiles.has(number)) unreadableIds.delete(number);
     setTimeout(() => (this.#isReopening = false), RETRY_AFTER_SECONDS * 1_000).unref();
   }
 
@@ -311,7 +261,7 @@ export class SegmentEventStore implements EventStore {
       if (placed.segment !== this.#activeSegment) this.#compactor?.wake();
       this.#activeSegment = placed.segment;
     });
-    if (this.#isRollDue) this.#rollForErasures();
+    if (this.#removal.isRollDue) this.#removal.goOn();
     const rejected = contents.rejected.map(({ sequence, code, path }) => ({ sequence, code, path }));
     return { kind: 'stored', isNew: true, rejected };
   }

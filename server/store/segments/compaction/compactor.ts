@@ -179,14 +179,13 @@ export class Compactor {
 
   async #merge(from: readonly number[]): Promise<void> {
     const { dir, manifest } = this.#deps;
-    const { erasures: states, expiredBefore } = manifest.files;
+    const { erasures: all, pendingErasures, expiredBefore } = manifest.files;
     const number = this.#nextNumber++;
     const inputs = from.map((input) => dir.sealedPair(input));
     const output = this.#output(dir.sealedPair(number));
     // Of those that are done nothing is left.
-    const pending = [...states.values()].filter(({ doneMs }) => doneMs === undefined);
-    const erasures = pending.map(({ erasure }) => erasure);
-    const lastErasure = Math.max(0, ...states.keys());
+    const erasures = [...pendingErasures.values()];
+    const lastErasure = Math.max(0, ...all.keys());
     const without = { erasures, before: expiredBefore };
     const task = { kind: 'merge', inputs, output: output.temporary, without } as const;
     const answer = await withOutputs([output], async () => {
