@@ -47,7 +47,7 @@ export class StoreEraser implements Eraser {
 
   /** Makes up for what a crash may have left of the reports. */
   async finishReports(): Promise<void> {
-    for (const { customer, askedMs } of this.#store.erasures())
-      await this.#reports.forget(customer, askedMs + RECORD_MS);
+    for (const { customer, askedMs, doneMs } of this.#store.erasures())
+      await this.#reports.forget(customer, askedMs + (doneMs === undefined ? RECORD_MS : 0));
   }
 }

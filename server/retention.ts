@@ -24,13 +24,18 @@ export function startRetention(
   logger: Logger,
 ): Retention {
   if (days === undefined) return { close: () => undefined };
+  // What the clock is held against: the newest events at the start, then itself.
+  let believedMs = store.newestMs();
   let hours = 0;
   const expire = async (): Promise<void> => {
-    const aheadMs = now() - store.newestMs();
-    if (store.position() > 0 && aheadMs > MAX_AHEAD_MS && hours++ < HOURS_OF_DOUBT) {
+    const aheadMs = now() - believedMs;
+    if (store.position() > 0 && aheadMs > MAX_AHEAD_MS && hours < HOURS_OF_DOUBT) {
+      hours++;
       logger.error({ aheadMs }, 'the clock is far ahead of the newest events: none expires before tomorrow');
       return;
     }
+    believedMs = now();
+    hours = 0;
     try {
       await store.expire(expiryOf(now(), days));
     } catch (error) {

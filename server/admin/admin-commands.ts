@@ -27,18 +27,18 @@ export async function runAdminRequest(
   request: AdminRequest,
   { users, eraser }: AdminTarget,
 ): Promise<AdminAnswer> {
-  let begun: number | null = null;
   try {
+    let begun: number | null = null;
     if (request.command === 'user-put') await users.put(request.user);
     if (request.command === 'erase') begun = await eraser.erase(request.what);
+    return {
+      ok: true,
+      users: users.list().map(({ id, context, permissions }) => ({ id, context, permissions })),
+      erasures: eraser.list(),
+      begun,
+      keptAside: await eraser.keptAside(),
+    };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : 'it did not work' };
   }
-  return {
-    ok: true,
-    keptAside: await eraser.keptAside(),
-    users: users.list().map(({ id, context, permissions }) => ({ id, context, permissions })),
-    erasures: eraser.list(),
-    begun,
-  };
 }

@@ -3,6 +3,7 @@ import { syncDirectory } from '../../sync-directory.ts';
 import type { Damage } from '../event-store.ts';
 import type { FilePair } from './batch-record.ts';
 import type { DataDir } from './data-dir.ts';
+import type { BatchIndex } from './ids/batch-index.ts';
 import { IdFile } from './ids/id-file.ts';
 import { IdIndexError } from './ids/id-file-errors.ts';
 import { rebuildIdIndex } from './ids/rebuild-id-index.ts';
@@ -12,30 +13,28 @@ import type { IdsEntry } from './manifest-records.ts';
 /**
  * Opens the id files in force that are not open yet; what of them is derived is made again where it is missing.
  *
- * @param opened - By number; gets the new ones.
+ * @param opened - By number; gets the new ones, at the same moment as `index`.
  * @param damage - Gets what can't be opened.
- * @returns The new ones.
  */
 export async function openIdFiles(
   dir: DataDir,
   manifest: Manifest,
   opened: Map<number, IdFile>,
+  index: BatchIndex,
   damage: Damage[],
-): Promise<readonly IdFile[]> {
-  const files: IdFile[] = [];
+): Promise<void> {
   for (const entry of manifest.files.ids.values()) {
     if (opened.has(entry.number)) continue;
     const pair = dir.idPair(entry.number);
     try {
       const file = await openIdFile(pair, entry);
       opened.set(entry.number, file);
-      files.push(file);
+      index.addFile(file);
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'it can not be read';
       damage.push({ path: pair.data, offset: 0, reason });
     }
   }
-  return files;
 }
 
 async function openIdFile(pair: FilePair, { count, bytes }: IdsEntry): Promise<IdFile> {

@@ -50,7 +50,7 @@ export async function recover(
   const dropped = new Map<number, readonly number[]>();
   const lastNumbers = await removeUnused(dir, manifest, damage);
   const idFiles = new Map<number, IdFile>();
-  for (const file of await openIdFiles(dir, manifest, idFiles, damage)) index.addFile(file);
+  await openIdFiles(dir, manifest, idFiles, index, damage);
   const unreadableIds = new Set([...manifest.files.ids.keys()].filter((number) => !idFiles.has(number)));
   let active: ActiveSegment | undefined;
   let lastPosition = 0;

@@ -3,6 +3,9 @@ import type { ErasureProgress, ErasureRequest } from '../event-store.ts';
 import type { Manifest } from './manifest.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
+/** After which a segment that could not be closed is closed again. */
+const RETRY_MS = 5_000;
+
 /**
  * Makes events count no more: by a record of the manifest at once, and by what is then rewritten for good.
  *
@@ -12,20 +15,32 @@ export class Removal {
   readonly #manifest: Manifest;
   readonly #writer: SegmentWriter;
   readonly #wake: () => void;
+  readonly #onFailure: (error: unknown) => void;
   #rolling: Promise<void> | undefined;
+  #hasExpired = false;
+  #retry: NodeJS.Timeout | undefined;
 
-  /** @param wake - Has sealing and rewriting looked for. */
-  constructor(manifest: Manifest, writer: SegmentWriter, wake: () => void) {
+  /**
+   * @param wake - Has sealing and rewriting looked for.
+   * @param onFailure - Told when a segment can't be closed; it is tried again.
+   */
+  constructor(
+    manifest: Manifest,
+    writer: SegmentWriter,
+    wake: () => void,
+    onFailure: (error: unknown) => void,
+  ) {
     this.#manifest = manifest;
     this.#writer = writer;
     this.#wake = wake;
+    this.#onFailure = onFailure;
   }
 
   async expire(beforeMs: number): Promise<void> {
     if (beforeMs <= this.#manifest.files.expiredBefore) return;
     await this.#manifest.append({ op: 'expire', before: beforeMs });
-    await this.#writer.roll();
-    this.#wake();
+    this.#hasExpired = true;
+    this.goOn();
   }
 
   /** @param position - Of the newest batch that is stored when it is this erasure's turn. */
@@ -60,17 +75,11 @@ export class Removal {
     });
   }
 
-  /** Closes the active segment if something is to be erased from it; to be called again if that could not be done. */
+  /** Closes the active segment if something is to go from it, one roll at a time. */
   goOn(): void {
     if (this.#rolling !== undefined) return;
-    if (!this.isRollDue) this.#wake();
-    else {
-      this.#rolling = this.#roll().finally(() => {
-        this.#rolling = undefined;
-        // An erasure that came meanwhile, of what came meanwhile.
-        if (!this.isRollDue) this.#wake();
-      });
-    }
+    if (!this.#hasExpired && !this.isRollDue) this.#wake();
+    else this.#rolling = this.#roll();
   }
 
   /** Whether the active segment has something that is to be erased. */
@@ -82,15 +91,27 @@ export class Removal {
     return [...pendingErasures.values()].some(({ position }) => first <= position);
   }
 
+  /** Resolves when no segment is being closed. */
   async settled(): Promise<void> {
-    await this.#rolling;
+    while (this.#rolling !== undefined) await this.#rolling;
+  }
+
+  close(): void {
+    clearTimeout(this.#retry);
   }
 
   async #roll(): Promise<void> {
+    clearTimeout(this.#retry);
     try {
-      await this.#writer.roll(true);
-    } catch {
-      // The next batch tries it again, and says why if it can't be stored either.
+      await this.#writer.roll(this.isRollDue);
+      this.#hasExpired = false;
+      this.#rolling = undefined;
+      // There may be more by now; if not, there is something to be rewritten.
+      this.goOn();
+    } catch (error) {
+      this.#rolling = undefined;
+      this.#onFailure(error);
+      this.#retry = setTimeout(() => this.goOn(), RETRY_MS).unref();
     }
   }
 }

@@ -39,8 +39,14 @@ export async function removeUnused(dir: DataDir, manifest: Manifest, damage: Dam
   const isTrusted = strangers.length + missing.length === 0;
   if (isTrusted) await removeSegments(dir, manifest, names.segments);
   if (isTrusted) await keepDamaged(dir, manifest, names.sealed);
-  await removeOthers(dir.sealed, names.sealed, sealed, isTrusted);
-  await removeOthers(dir.ids, names.ids, ids, isTrusted);
+  const { damagedSealed } = manifest.files;
+  await removeOthers(
+    dir.sealed,
+    names.sealed,
+    isTrusted,
+    (number) => sealed.has(number) || damagedSealed.has(number),
+  );
+  await removeOthers(dir.ids, names.ids, isTrusted, (number) => ids.has(number));
   return {
     segment: Math.max(highest(names.segments), ...segments.keys(), ...retired.keys()),
     sealed: Math.max(highest(names.sealed), highest(names.ids), manifest.files.lastNumber),
@@ -107,12 +113,12 @@ async function keepDamaged(dir: DataDir, manifest: Manifest, names: readonly str
 async function removeOthers(
   folder: string,
   names: readonly string[],
-  inForce: ReadonlyMap<number, unknown>,
   isTrusted: boolean,
+  isKept: (number: number) => boolean,
 ): Promise<void> {
   for (const name of names) {
     const number = fileNumber(name);
-    const isUnused = number === undefined ? name.endsWith('.tmp') : isTrusted && !inForce.has(number);
+    const isUnused = number === undefined ? name.endsWith('.tmp') : isTrusted && !isKept(number);
     if (isUnused) await rm(path.join(folder, name), { force: true });
   }
 }

@@ -65,7 +65,12 @@ export class SegmentEventStore implements EventStore {
     this.#newestMs = Math.max(recovered.newestMs, ...sealed);
     this.#activeSegment = writer.active.number;
     this.#damage = damage.slice(0, MAX_DAMAGE_REPORTS);
-    this.#removal = new Removal(manifest, writer, () => this.#compactor?.wake());
+    this.#removal = new Removal(
+      manifest,
+      writer,
+      () => this.#compactor?.wake(),
+      compaction?.onFailure ?? ignore,
+    );
     if (compaction === undefined) return;
     const onDamage = (found: readonly Damage[]): void => {
       this.#damage.push(...found.slice(0, MAX_DAMAGE_REPORTS - this.#damage.length));
@@ -210,7 +215,7 @@ export class SegmentEventStore implements EventStore {
     this.#compactor?.wake();
   }
 
-  /** Resolves when all that is closed is sealed and merged, or what is left has failed and waits. */
+  /** Resolves when all that is closed is sealed and merged; not while something fails. */
   async compacted(): Promise<void> {
     await this.#removal.settled();
     await this.#compactor?.settled();
@@ -218,6 +223,7 @@ export class SegmentEventStore implements EventStore {
 
   async close(): Promise<void> {
     const { writer, manifest, index, lock } = this.#parts;
+    this.#removal.close();
     await writer.close();
     await this.#compactor?.close();
     await index.close();
@@ -236,18 +242,20 @@ export class SegmentEventStore implements EventStore {
     this.#isReopening = true;
     const { dir, manifest, index, recovered } = this.#parts;
     const { idFiles, unreadableIds } = recovered;
-    for (const file of await openIdFiles(dir, manifest, idFiles, [])) index.addFile(file);
+    await openIdFiles(dir, manifest, idFiles, index, []);
     for (const number of unreadableIds) if (idFiles.has(number)) unreadableIds.delete(number);
     setTimeout(() => (this.#isReopening = false), RETRY_AFTER_SECONDS * 1_000).unref();
   }
 
   async #store(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome> {
     const { index, totals, writer } = this.#parts;
+    // What is read below may be from before a file came back.
+    const canTell = this.#areIdsReadable;
     if (this.#known.mayBeOlder(identity)) {
       const older = await this.#known.older(identity);
       if (older !== undefined) return older;
     }
-    if (!this.#areIdsReadable) {
+    if (!canTell) {
       void this.#reopenIds();
       throw unavailable('the ids of what is stored can not be read');
     }

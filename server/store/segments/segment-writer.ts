@@ -205,7 +205,8 @@ export class SegmentWriter {
     if (asked.length === 0) return;
     try {
       const isForced = asked.some((roll) => roll.isForced);
-      if (this.#durable > 0 || (isForced && this.#segment > 0)) await this.#openNext();
+      // One whose file is missing is left open: somebody may bring it back.
+      if (this.#durable > 0 || (isForced && this.#file !== undefined)) await this.#openNext();
       for (const { resolve } of asked) resolve();
     } catch (error) {
       const failure = toAppError(error);

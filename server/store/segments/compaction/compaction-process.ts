@@ -20,7 +20,10 @@ export function compactionInProcess(modulePath: string): CompactionRunner {
   function rest(worker: CompactionWorker): void {
     idle = worker;
     worker.rest();
-    timer = setTimeout(() => worker.kill(), IDLE_MS).unref();
+    timer = setTimeout(() => {
+      idle = undefined;
+      worker.kill();
+    }, IDLE_MS).unref();
   }
 
   return async (task, signal) => {

@@ -43,6 +43,8 @@ export type CompactionAnswer =
       readonly kind: 'merge';
       readonly summary: SealedSummary;
       readonly damage: readonly Damage[];
+      /** Paths of the inputs' files that have damage. */
+      readonly damaged: readonly string[];
       /** Events that each erasure left out: its number, and how many. */
       readonly erased: readonly (readonly [number: number, events: number])[];
     }

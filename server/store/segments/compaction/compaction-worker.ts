@@ -31,7 +31,7 @@ export function startWorker(modulePath: string): CompactionWorker {
       ending ??= new Error(`its process ${reason}`);
       reject(ending);
     };
-    child.once('error', (error) => end(`could not be started (${systemCode(error) ?? 'unknown error'})`));
+    child.on('error', (error) => end(`could not be started (${systemCode(error) ?? 'unknown error'})`));
     child.once('exit', (code, signal) =>
       end(signal === null ? `ended with code ${code}` : `was ended by ${signal}`),
     );
@@ -43,6 +43,8 @@ export function startWorker(modulePath: string): CompactionWorker {
       return ending === undefined && child.connected;
     },
     ask: (task) => {
+      // Without a process there is no channel, and its end says why.
+      if (!child.connected) return ended;
       child.ref();
       child.channel?.ref();
       return Promise.race([answer(child, task), ended]);

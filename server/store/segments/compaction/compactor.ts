@@ -78,7 +78,7 @@ export class Compactor {
     });
   }
 
-  /** Resolves when there is nothing to do, or it failed and waits. */
+  /** Resolves when there is nothing to do; not while something fails. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
   }
@@ -197,22 +197,19 @@ export class Compactor {
     });
     if (answer.kind === 'unchanged') {
       for (const entry of from.map((input) => manifest.files.sealed.get(input))) {
-        if (entry !== undefined) await this.#keep(entry, lastErasure);
+        if (entry !== undefined) await this.#keep(entry, lastErasure, expiredBefore);
       }
       return;
     }
     const sealed = sealedEntry(number, answer.summary, lastErasure);
-    const hasDamage = (input: number): boolean =>
-      answer.damage.some((damage) => damage.path === dir.sealedPair(input).data);
-    const damaged = from.filter(hasDamage);
+    const damaged = from.filter((input) => answer.damaged.includes(dir.sealedPair(input).data));
     const record = { op: 'merge', from, sealed, erased: answer.erased } as const;
     await this.#replace(from, damaged.length === 0 ? record : { ...record, damaged }, damaged);
     this.#deps.onDamage(answer.damage);
   }
 
   /** Notes that a sealed segment has nothing that is to go, so that it is not asked about again. */
-  async #keep(entry: SealedEntry, erasures: number): Promise<void> {
-    const { expiredBefore } = this.#deps.manifest.files;
+  async #keep(entry: SealedEntry, erasures: number, expiredBefore: number): Promise<void> {
     const since = (time: number | null): number | null =>
       time === null ? null : Math.max(time, expiredBefore);
     const times = { from: since(entry.from), strayFrom: since(entry.strayFrom) };

@@ -20,8 +20,8 @@ export async function runCompaction(task: CompactionTask): Promise<CompactionAns
       if (alone !== undefined && !(await hasDropped(alone, new KeptRows(without))))
         return { kind: 'unchanged' };
       const keep = new KeptRows(without);
-      const { summary, damage } = await mergeSealed({ inputs, output, keep });
-      return { kind: 'merge', summary, damage, erased: keep.erased };
+      const { summary, damage, damaged } = await mergeSealed({ inputs, output, keep });
+      return { kind: 'merge', summary, damage, damaged, erased: keep.erased };
     }
     case 'merge-ids':
       return { kind: 'merge-ids', ids: await mergeIdFiles(task.inputs, task.output) };

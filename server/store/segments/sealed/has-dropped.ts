@@ -4,10 +4,17 @@ import { readableLines, readableRows } from './readable-lines.ts';
 import { SealedFile } from './sealed-file.ts';
 import { readSealedBatch } from './sealed-row.ts';
 
-/** Whether a sealed segment has anything that a filter does not keep; reads no more of it than it takes to know. */
+/**
+ * Whether a sealed segment has anything that a filter does not keep, or damage where that could be; reads no more
+ * of it than it takes to know.
+ */
 export async function hasDropped(pair: FilePair, keep: RowFilter): Promise<boolean> {
-  const file = await SealedFile.open(pair, ignore, { mustRead: true });
-  // Whoever rewrites it will say so.
+  let isDamaged = false;
+  // Damage may be of what is to go: whoever rewrites the segment keeps it aside.
+  const onDamage = (): void => {
+    isDamaged = true;
+  };
+  const file = await SealedFile.open(pair, onDamage, { mustRead: true });
   if (file === undefined) return true;
   try {
     for await (const cluster of file.clusters()) {
@@ -15,22 +22,18 @@ export async function hasDropped(pair: FilePair, keep: RowFilter): Promise<boole
       if (verdict === 'none') return true;
       if (verdict === 'all') continue;
       for await (const block of file.blocks(cluster.offset, cluster.blocks)) {
-        const rows = readableRows(block, cluster, ignore);
+        const rows = readableRows(block, cluster, onDamage);
         if (!rows.every((row) => keep.keepsRow(row, cluster))) return true;
       }
     }
     const { batches } = file;
-    if (batches === null) return false;
+    if (batches === null) return isDamaged;
     for await (const block of file.blocks(batches.offset, batches.blocks)) {
-      const lines = readableLines(block, readSealedBatch, ignore);
+      const lines = readableLines(block, readSealedBatch, onDamage);
       if (!lines.every((line) => keep.ofBatch(line) === line)) return true;
     }
-    return false;
+    return isDamaged;
   } finally {
     await file.close();
   }
-}
-
-function ignore(): void {
-  // What is damaged is told of by whoever reads the segment to use it.
 }

@@ -25,6 +25,8 @@ export interface MergedSegment {
   readonly summary: SealedSummary;
   /** What could not be read and is not in it, the first 1,000; and an index that was not needed. */
   readonly damage: readonly Damage[];
+  /** Paths of all files that have any. */
+  readonly damaged: readonly string[];
 }
 
 /**
@@ -49,7 +51,7 @@ export async function mergeSealed({ inputs: pairs, output, keep }: MergeTask): P
     }
     const writer = await SealedWriter.create(output);
     try {
-      return { summary: await merge(inputs, writer, keep), damage: damage.found };
+      return { summary: await merge(inputs, writer, keep), damage: damage.found, damaged: damage.paths };
     } catch (error) {
       await writer.abandon();
       throw error;

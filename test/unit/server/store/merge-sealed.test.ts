@@ -79,7 +79,7 @@ describe('mergeSealed', () => {
         const sealed = await seal(folder, logLines(segments.flat()), 'all');
         // The notes of durable bytes differ, which are not kept.
         expect(await contents(folder, 'out')).toEqual(await contents(folder, 'all'));
-        expect(merged).toEqual({ summary: sealed.summary, damage: [] });
+        expect(merged).toEqual({ summary: sealed.summary, damage: [], damaged: [] });
       }),
       { numRuns: 60 },
     );
