@@ -4,6 +4,8 @@ import path from 'node:path';
 import { build } from 'esbuild';
 
 const BENCH = path.resolve('dist/bench');
+/** As `npm start` has them; the servers compared have them, too. */
+const NODE_OPTIONS = ['--max-semi-space-size=8'];
 
 /** A server process of the benchmark. */
 export interface BenchServer {
@@ -57,7 +59,7 @@ export class BenchServers {
   }
 
   async #start(file: string, env: Readonly<Record<string, string>>, port: RegExp): Promise<BenchServer> {
-    const child = spawn(process.execPath, [file], {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, file], {
       cwd: this.#folder,
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
