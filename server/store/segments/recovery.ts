@@ -91,7 +91,7 @@ export async function quarantined(dir: DataDir): Promise<Damage[]> {
     return names.map((name) => ({ path: path.join(dir.quarantine, name), offset: 0, reason }));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    throw error;
+    return [{ path: dir.quarantine, offset: 0, reason: 'it can not be read' }];
   }
 }
 

@@ -56,4 +56,21 @@ describe('startRetention', () => {
     await vi.waitFor(() => expect(store.expiredBefore()).toBe(19_970 * DAY));
     retention.close();
   });
+
+  it('doubts a clock that jumps while it runs, also when batches come by it', async () => {
+    const store = await storeFrom(NOW);
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    let now = NOW;
+    const retention = startRetention(store, 30, () => now, SILENT);
+    await vi.waitFor(() => expect(store.expiredBefore()).toBe(19_970 * DAY));
+
+    now += 90 * DAY;
+    const { identity, contents } = aBatch(undefined, { contents: { received: now } });
+    await store.append(identity, () => contents);
+    vi.advanceTimersByTime(2 * 3_600_000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+
+    expect(store.expiredBefore()).toBe(19_970 * DAY);
+    retention.close();
+  });
 });

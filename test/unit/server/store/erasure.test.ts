@@ -1,11 +1,12 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
 import { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import { WRITER_DEFAULTS } from '../../../../server/store/segments/segment-writer.ts';
 import { aBatch, anEvent, FILTER, readAll } from '../../../support/events.ts';
 import { fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
+import { segmentPath } from '../../../support/segment-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const PLACES = { PORTFOLIO: { 'PORTFOLIO-ACCESSED': 0 } };
@@ -107,6 +108,26 @@ describe('erasing events', () => {
 
     isOver = true;
     await Promise.all(load);
+  });
+
+  it('is tried again where the segment that has something of it could not be closed', async () => {
+    const folder = await tempFolder();
+    const failures: unknown[] = [];
+    const store = await open(folder, { ...IN_PROCESS, onFailure: (error) => failures.push(error) });
+    const { identity, contents } = aBatch([anEvent({ customer: 'TGAM' })]);
+    await store.append(identity, () => contents);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    // A file where the next segment's would be: only its name is in the way.
+    await mkdir(segmentPath(folder, 2));
+
+    await store.erase({ customer: 'TGAM' }, 7);
+    await vi.waitFor(() => expect(failures).toHaveLength(1));
+    expect(await readAll(store, TGAM)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    await vi.waitFor(() => expect(store.erasures()[0]?.doneMs).toBe(0));
   });
 
   it('leaves files alone that have nothing of it', async () => {

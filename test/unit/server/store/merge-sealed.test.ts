@@ -206,4 +206,21 @@ describe('mergeSealed', () => {
       `${gone.data} is missing`,
     );
   });
+
+  it('names every input that has damage, however much one has', async () => {
+    const folder = await tempFolder();
+    const rows = Array.from({ length: 1_200 }, (_, at) => anEvent({ timestamp: NOW + at }));
+    const inputs = ['a', 'b'].map((name) => pairIn(folder, name));
+    await seal(folder, logLines([aBatchNow(rows)]), 'a');
+    await seal(folder, logLines([aBatchNow(rows)], 2), 'b');
+    const [first, second] = inputs.map(({ data }) => data);
+    for (const offset of (await lineOffsets(first ?? '')).slice(2, -1))
+      await overwrite(first ?? '', offset, '#');
+    await overwrite(second ?? '', (await lineOffsets(second ?? ''))[9] ?? 0, '#');
+
+    const { damage, damaged } = await mergeSealed({ inputs, output: pairIn(folder, 'out') });
+
+    expect(damage).toHaveLength(1_000);
+    expect(damaged).toEqual([first, second]);
+  });
 });

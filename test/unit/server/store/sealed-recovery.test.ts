@@ -1,4 +1,4 @@
-import { readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { verifyStore } from '../../../../server/store/open-store.ts';
@@ -183,6 +183,39 @@ describe('a sealed store', () => {
     expect(path.basename(kept)).toBe(`sealed-${path.basename(data)}`);
     await store.close();
     expect((await open(folder)).health().damage.map((damage) => damage.path)).toEqual([kept]);
+  });
+
+  it('rewrites a segment for an erasure although only damage is found, and keeps it aside', async () => {
+    const { folder } = await sealedStore();
+    const [data = ''] = await filesIn(path.join(folder, 'sealed'), '1.jsonl');
+    const rows = (await readFile(data, 'utf8')).split('\n');
+    const start = rows.findIndex((line) => line.includes('"customer":"TGAM"'));
+    await overwrite(data, (await lineOffsets(data))[start + 1] ?? 0, '#');
+    const store = await open(folder, IN_PROCESS);
+    const places = { PORTFOLIO: { 'PORTFOLIO-ACCESSED': 0 } };
+    await store.erase({ customer: 'TGAM', key: { name: 'userId', value: 'nobody', places } }, 7);
+    await store.compacted();
+
+    expect(await store.keptAside()).toBe(1);
+    expect(store.erasures()[0]).toMatchObject({ events: 0, doneMs: 0 });
+  });
+
+  it('removes no damaged segment that it can not move aside', async () => {
+    const { folder } = await sealedStore();
+    const [data = ''] = await filesIn(path.join(folder, 'sealed'), '1.jsonl');
+    await overwrite(data, (await lineOffsets(data))[3] ?? 0, '#');
+    const damaged = await readFile(data);
+    await writeFile(path.join(folder, 'quarantine'), 'in the way');
+    const store = await open(folder, IN_PROCESS);
+    await store.erase({ customer: 'TGAM' }, 7);
+    await store.compacted();
+    await store.close();
+    await rm(path.join(folder, 'quarantine'));
+
+    const again = await open(folder);
+
+    expect(await readFile(path.join(folder, 'quarantine', `sealed-${path.basename(data)}`))).toEqual(damaged);
+    expect(await again.keptAside()).toBe(1);
   });
 
   it('does not merge an id file that was refused, which would hide that ids are missing', async () => {
