@@ -1,27 +1,27 @@
 import { execFile } from 'node:child_process';
-import { areFaultsRequired, FAULT_TOOLS, findFaultTool } from '../../scripts/find-fault-tools.ts';
+import { areToolsRequired, TEST_TOOLS, findTestTool } from '../../scripts/find-test-tools.ts';
 
 /** Whether the tests that mount file systems run. What they then lack fails them. */
-export const MAY_MOUNT = areFaultsRequired();
+export const MAY_MOUNT = areToolsRequired();
 
 /** Behind the title of a suite that mounts, so that one that does not run says why. */
 export const UNLESS_MOUNTED = MAY_MOUNT ? '' : ' (NOT RUN: mounting needs root on Linux)';
 
 /** Whether the tests run that make system calls fail: root is not needed, but libfiu is. */
-export const MAY_INJECT = areFaultsRequired() || findFaultTool('fiu-run') !== undefined;
+export const MAY_INJECT = areToolsRequired() || findTestTool('fiu-run') !== undefined;
 
 /** As `UNLESS_MOUNTED`. */
 export const UNLESS_INJECTED = MAY_INJECT ? '' : ' (NOT RUN: fiu-run is not installed)';
 
-/** The path of one of `FAULT_TOOLS`; fails the test that needs it if it is not there. */
+/** The path of one of `TEST_TOOLS`; fails the test that needs it if it is not there. */
 export function faultTool(program: string): string {
-  const found = findFaultTool(program);
+  const found = findTestTool(program);
   if (found !== undefined) return found;
-  const names = FAULT_TOOLS.filter((tool) => tool.program === program).map((tool) => tool.package);
+  const names = TEST_TOOLS.filter((tool) => tool.program === program).map((tool) => tool.package);
   throw new Error(`${program} is not installed; Debian has it in: ${names.join()}`);
 }
 
-/** Runs one of `FAULT_TOOLS` to its end; rejects with what it complained about. */
+/** Runs one of `TEST_TOOLS` to its end; rejects with what it complained about. */
 export async function run(program: string, args: readonly string[]): Promise<string> {
   const file = faultTool(program);
   return new Promise((resolve, reject) => {

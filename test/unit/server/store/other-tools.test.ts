@@ -1,15 +1,16 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { areToolsRequired, findTestTool } from '../../../../scripts/find-test-tools.ts';
 import { isRecord } from '../../../../shared/text.ts';
 import { readAll } from '../../../support/events.ts';
 import { fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
-const hasJq = spawnSync('jq', ['--version']).error === undefined;
+const hasJq = findTestTool('jq') !== undefined;
 const CUSTOMERS = ['BARCHART', 'TGAM'];
 
 /** The commands of the document, by their first line, a comment. */
@@ -71,7 +72,7 @@ async function jq(folder: string, command: string): Promise<string[]> {
 }
 
 describe('the files of a store, by the commands of ARCHITECTURE.md', () => {
-  it.runIf(hasJq || process.env['CI'] !== undefined)('are read by jq to the same events', async () => {
+  it.runIf(hasJq || areToolsRequired())('are read by jq to the same events', async () => {
     const { folder, names, logged } = await makeStore();
     const commands = await documented('sh');
 

@@ -1,7 +1,7 @@
 import { canInstall, install } from './apt-get.ts';
-import { areFaultsRequired, FAULT_TOOLS, findFaultTool } from './find-fault-tools.ts';
+import { areToolsRequired, TEST_TOOLS, findTestTool } from './find-test-tools.ts';
 
-/** Sees to it that power cuts and failing disks can be made to test with, installing what it takes as root. */
+/** Sees to it that power cuts and failing disks can be made to test with, and files be read; installs what it takes as root. */
 function main(): void {
   const wanted = missingPackages();
   if (wanted.length > 0 && canInstall()) {
@@ -11,13 +11,13 @@ function main(): void {
   const missing = missingPackages();
   if (missing.length === 0) return;
   process.stderr.write(
-    `\n*** NOT TESTED: disks that fail. What it takes is not installed. Debian has it in: ${missing.join(' ')} ***\n\n`,
+    `\n*** NOT TESTED: all that needs what is not installed. Debian has it in: ${missing.join(' ')} ***\n\n`,
   );
-  if (areFaultsRequired()) process.exitCode = 1;
+  if (areToolsRequired()) process.exitCode = 1;
 }
 
 function missingPackages(): readonly string[] {
-  const missing = FAULT_TOOLS.filter(({ program }) => findFaultTool(program) === undefined);
+  const missing = TEST_TOOLS.filter(({ program }) => findTestTool(program) === undefined);
   return [...new Set(missing.map(({ package: name }) => name))];
 }
 
