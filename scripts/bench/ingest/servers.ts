@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 
 const BENCH = path.resolve('dist/bench');
 /** As `npm start` has them; the servers compared have them, too. */
-const NODE_OPTIONS = ['--max-semi-space-size=8'];
+const NODE_OPTIONS = ['--max-semi-space-size=4'];
 
 /** A server process of the benchmark. */
 export interface BenchServer {
