@@ -24,6 +24,8 @@ export function startReportProcess(modulePath: string, task: ReportTask, timeout
   try {
     child = fork(modulePath, [], {
       serialization: 'advanced',
+      // The server's are for the server.
+      execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
   } catch (error) {

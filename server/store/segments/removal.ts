@@ -102,16 +102,19 @@ export class Removal {
 
   async #roll(): Promise<void> {
     clearTimeout(this.#retry);
+    const { number } = this.#writer.active;
     try {
       await this.#writer.roll(this.isRollDue);
       this.#hasExpired = false;
-      this.#rolling = undefined;
-      // There may be more by now; if not, there is something to be rewritten.
-      this.goOn();
     } catch (error) {
-      this.#rolling = undefined;
       this.#onFailure(error);
-      this.#retry = setTimeout(() => this.goOn(), RETRY_MS).unref();
     }
+    this.#rolling = undefined;
+    const isDue = this.#hasExpired || this.isRollDue;
+    // It failed, or the segment's file is missing and somebody may bring it back: not at once again.
+    if (isDue && this.#writer.active.number === number)
+      this.#retry = setTimeout(() => this.goOn(), RETRY_MS).unref();
+    // There may be more by now; if not, there is something to be rewritten.
+    else this.goOn();
   }
 }

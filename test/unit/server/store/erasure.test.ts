@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
@@ -128,6 +128,31 @@ describe('erasing events', () => {
     expect(await readAll(store, TGAM)).toEqual([]);
     await vi.advanceTimersByTimeAsync(5_000);
     await vi.waitFor(() => expect(store.erasures()[0]?.doneMs).toBe(0));
+  });
+
+  it('leaves a log segment open whose file is missing, without asking again and again, until it is back', async () => {
+    const folder = await tempFolder();
+    const first = await openSmall(folder, { ...IN_PROCESS, onFailure: () => undefined });
+    const { identity, contents } = aBatch([anEvent({ customer: 'TGAM' })]);
+    await first.append(identity, () => contents);
+    await mkdir(segmentPath(folder, 2));
+    await first.erase({ customer: 'TGAM' }, 7);
+    await first.compacted();
+    await first.close();
+    await rmdir(segmentPath(folder, 2));
+    const file = segmentPath(folder, 1);
+    await rename(file, `${file}.away`);
+
+    const without = await openSmall(folder, IN_PROCESS);
+    await without.compacted();
+    expect(without.erasures()[0]?.doneMs).toBeUndefined();
+    await without.close();
+    await rename(`${file}.away`, file);
+    const again = await open(folder, IN_PROCESS);
+    await again.compacted();
+
+    expect(again.erasures()).toMatchObject([{ events: 1, doneMs: 0 }]);
+    expect(await again.append(identity, () => contents)).toMatchObject({ isNew: false });
   });
 
   it('leaves files alone that have nothing of it', async () => {
