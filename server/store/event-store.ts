@@ -65,13 +65,11 @@ export interface StoreSnapshot {
   readonly segments: readonly SnapshotSegment[];
 }
 
-/** A sealed segment: the paths of its files, and the times between which its events lie. */
+/** A sealed segment: the paths of its files, and when its events lie. */
 export interface SnapshotSealed {
   readonly files: { readonly data: string; readonly index: string };
-  /** Times of the first and the last event, inclusive, without the stray ones; null if there is none. */
-  readonly times: readonly [number | null, number | null];
-  /** The same of the stray ones: those whose day is far from the day on which they came. */
-  readonly strayTimes: readonly [number | null, number | null];
+  /** A few ranges of time, both ends included: the timestamp of each of its events is in one of them. */
+  readonly times: readonly (readonly [from: number, to: number])[];
 }
 
 export interface SnapshotSegment {

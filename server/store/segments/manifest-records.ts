@@ -2,6 +2,7 @@ import type { Ledger } from '../../../shared/batch.ts';
 import type { IdFileSummary } from './batch-record.ts';
 import type { Erasure } from '../erasure.ts';
 import type { SealedSummary } from './sealed/sealed-summary.ts';
+import type { TimeRange } from './sealed/time-ranges.ts';
 
 /**
  * One change of what is in force. Each is one line of the manifest, so that a crash leaves it done or not done.
@@ -83,6 +84,8 @@ export interface SealedEntry {
   /** The same of the stray ones: those whose day is far from the day on which they came. */
   readonly strayFrom: number | null;
   readonly strayTo: number | null;
+  /** A few ranges in which the times of all stray ones lie; absent in old records. */
+  readonly strayRanges?: readonly TimeRange[];
   /** Number of the newest erasure whose events were left out when it was made; 0 if none were. */
   readonly erasures: number;
 }
@@ -98,9 +101,17 @@ export interface IdsEntry {
 
 export function sealedEntry(number: number, summary: SealedSummary, erasures: number): SealedEntry {
   const { dataBytes, rows, indexBytes, firstPosition, lastPosition } = summary;
-  const { from, to, strayFrom, strayTo } = summary;
-  const times = { from, to, strayFrom, strayTo };
+  const { from, to, strayFrom, strayTo, strayRanges } = summary;
+  // One range is what the two ends say.
+  const times = { from, to, strayFrom, strayTo, ...(strayRanges.length > 1 && { strayRanges }) };
   return { number, rows, bytes: dataBytes, indexBytes, firstPosition, lastPosition, ...times, erasures };
+}
+
+/** Ranges of time in one of which each of its events lies. */
+export function timesOf({ from, to, strayFrom, strayTo, strayRanges }: SealedEntry): readonly TimeRange[] {
+  const days: readonly TimeRange[] = from === null || to === null ? [] : [[from, to]];
+  const stray: readonly TimeRange[] = strayFrom === null || strayTo === null ? [] : [[strayFrom, strayTo]];
+  return [...days, ...(strayRanges ?? stray)];
 }
 
 export function idsEntry(number: number, { count, dataBytes, indexBytes }: IdFileSummary): IdsEntry {

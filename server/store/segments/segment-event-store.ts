@@ -19,6 +19,7 @@ import { openDataDir, type DataDir } from './data-dir.ts';
 import { RETRY_AFTER_SECONDS, unavailable } from './disk-errors.ts';
 import { FilePins } from './file-pins.ts';
 import { KnownBatches } from './known-batches.ts';
+import { timesOf } from './manifest-records.ts';
 import { Manifest } from './manifest.ts';
 import { openIdFiles } from './open-id-files.ts';
 import { quarantined, recover, type Recovered } from './recovery.ts';
@@ -172,11 +173,7 @@ export class SegmentEventStore implements EventStore {
     }));
     const sealed = [...files.sealed.values()]
       .filter(({ firstPosition }) => firstPosition <= position)
-      .map(({ number, from, to, strayFrom, strayTo }) => ({
-        files: dir.sealedPair(number),
-        times: [from, to] as const,
-        strayTimes: [strayFrom, strayTo] as const,
-      }));
+      .map((entry) => ({ files: dir.sealedPair(entry.number), times: timesOf(entry) }));
     const { expiredBefore } = files;
     const erasures = [...files.pendingErasures.values()];
     const snapshot: StoreSnapshot = { engine: 'file', position, segments, sealed, expiredBefore, erasures };

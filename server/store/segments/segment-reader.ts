@@ -73,10 +73,8 @@ export class SegmentReader implements SnapshotReader {
 }
 
 /** False if no event of the sealed segment lies in the filter's range of time. */
-function mayMatch({ times, strayTimes }: SnapshotSealed, { start, end }: ReportFilter): boolean {
-  return [times, strayTimes].some(
-    ([from, to]) => from !== null && to !== null && to >= (start ?? -Infinity) && from <= (end ?? Infinity),
-  );
+function mayMatch({ times }: SnapshotSealed, { start = -Infinity, end = Infinity }: ReportFilter): boolean {
+  return times.some(([from, to]) => to >= start && from <= end);
 }
 
 /** The lines of a segment; one whose file is gone has none. */

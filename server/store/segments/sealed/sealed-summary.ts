@@ -1,4 +1,5 @@
 import type { Ledger } from '../../../../shared/batch.ts';
+import type { TimeRange } from './time-ranges.ts';
 
 /** What a sealed segment holds, for its owner's records. */
 export interface SealedSummary {
@@ -14,6 +15,8 @@ export interface SealedSummary {
   /** The same of the other rows: those far from the day they were received on. */
   readonly strayFrom: number | null;
   readonly strayTo: number | null;
+  /** A few ranges in which all of those times lie, in order. */
+  readonly strayRanges: readonly TimeRange[];
   /** Batches whose lines were sealed, those without any row too. */
   readonly batches: number;
   /** Sum of what the batches' senders lost. */

@@ -12,6 +12,7 @@ import {
 } from './sealed-index.ts';
 import { batchPosition, rowTimestamp } from './sealed-row.ts';
 import type { SealedSummary } from './sealed-summary.ts';
+import { TimeRanges } from './time-ranges.ts';
 
 /** What is known of a cluster when its last row is written. */
 export interface ClusterTotals {
@@ -32,6 +33,9 @@ export interface BatchTotals extends StoreTotals {
 
 /** An index names no more types: anybody may send any, where there is no catalog. */
 export const MAX_TYPES = 256;
+/** Clocks that are wrong are mostly wrong by the same few times; the manifest is to stay small. */
+const MAX_STRAY_RANGES = 16;
+const NEWLINE = 0x0a;
 
 /** Writes the two files of a sealed segment: clusters in their order, then the lines about batches. */
 export class SealedWriter {
@@ -47,7 +51,7 @@ export class SealedWriter {
   #clusters = 0;
   #rowCount = 0;
   #range: readonly [number, number] | undefined;
-  #strayRange: readonly [number, number] | undefined;
+  readonly #strayRanges = new TimeRanges(MAX_STRAY_RANGES);
 
   private constructor(data: PieceWriter, index: PieceWriter) {
     this.#data = data;
@@ -74,6 +78,7 @@ export class SealedWriter {
       await this.#data.append(encodeLine(this.#cluster));
       this.#offset = this.#data.length;
     }
+    if (day === null) this.#noteStray(rows);
     this.#rows.add(rows);
     await this.#data.append(rows);
   }
@@ -99,8 +104,7 @@ export class SealedWriter {
     this.#cluster = undefined;
     this.#clusters++;
     this.#rowCount += rows;
-    if (cluster.day === null) this.#strayRange = widened(this.#strayRange, from, to);
-    else this.#range = widened(this.#range, from, to);
+    if (cluster.day !== null) this.#range = widened(this.#range, from, to);
   }
 
   /** @param lines - The next whole lines about batches, in the order of their positions; at least one. */
@@ -136,7 +140,7 @@ export class SealedWriter {
     await this.#data.finish();
     await this.#index.finish();
     const [from = null, to = null] = this.#range ?? [];
-    const [strayFrom = null, strayTo = null] = this.#strayRange ?? [];
+    const strayRanges = this.#strayRanges.ranges;
     return {
       rows,
       dataBytes: bytes,
@@ -145,8 +149,9 @@ export class SealedWriter {
       lastPosition,
       from,
       to,
-      strayFrom,
-      strayTo,
+      strayFrom: strayRanges[0]?.[0] ?? null,
+      strayTo: strayRanges.at(-1)?.[1] ?? null,
+      strayRanges,
       batches: lines,
       ledger,
       rejected,
@@ -157,6 +162,11 @@ export class SealedWriter {
   async abandon(): Promise<void> {
     await this.#data.abandon();
     await this.#index.abandon();
+  }
+
+  #noteStray(rows: Buffer): void {
+    for (let at = 0; at < rows.length; at = rows.indexOf(NEWLINE, at) + 1)
+      this.#strayRanges.add(rowTimestamp(rows, at));
   }
 
   #count(types: ClusterTotals['types']): ClusterLine['types'] {

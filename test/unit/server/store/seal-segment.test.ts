@@ -81,6 +81,7 @@ describe('sealSegment', () => {
       to: NOW + 1,
       strayFrom: NOW - 60 * DAY,
       strayTo: NOW - 60 * DAY,
+      strayRanges: [[NOW - 60 * DAY, NOW - 60 * DAY]],
       batches: 2,
       ledger: EMPTY_LEDGER,
       rejected: 0,
