@@ -1,5 +1,6 @@
 import type { Damage, SnapshotSegment } from '../../event-store.ts';
 import type { BatchRecord, StoredRecord } from '../batch-record.ts';
+import { hasVersion, WRONG_VERSION } from '../checked-line.ts';
 import { DamageList } from './damage-list.ts';
 import { LineScanner, type ScannedBatch } from './line-scanner.ts';
 import { readLogChunks } from './log-chunks.ts';
@@ -25,7 +26,7 @@ const NEWLINE = 0x0a;
 /**
  * Reads a log segment and takes its lines apart.
  *
- * @throws Error if the file can't be read, or has a line of a newer version.
+ * @throws Error if the file can't be read.
  */
 export async function readLog({ path, length, dropped }: SnapshotSegment): Promise<ReadLog> {
   const scanner = new LineScanner();
@@ -42,7 +43,11 @@ export async function readLog({ path, length, dropped }: SnapshotSegment): Promi
       if (!isDropped.has(offset + start)) {
         const batch = isEnded ? scanner.scan(chunk, start, end) : undefined;
         if (batch === undefined) damage.add({ path, offset: offset + start, reason: 'the line is damaged' });
-        else batches.add(batch);
+        else {
+          batches.add(batch);
+          if (!hasVersion(bytes.subarray(start, end)))
+            damage.add({ path, offset: offset + start, reason: WRONG_VERSION });
+        }
       }
       start = end + 1;
     }

@@ -30,8 +30,8 @@ export interface SealedSegment {
  * Both files are durable when it resolves; their names are the caller's matter. Needs about the
  * memory of the whole segment.
  *
- * @throws Error if a file can't be read or written, if one of those to be made exists, or if a line
- *   is of a newer version. What was written by then is left to the caller.
+ * @throws Error if a file can't be read or written, or if one of those to be made exists. What was
+ *   written by then is left to the caller.
  */
 export async function sealSegment({ source, sealed }: SealTask): Promise<SealedSegment> {
   const { stage, records, notes, totals, damage } = await readLog(source);
