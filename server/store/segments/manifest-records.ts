@@ -1,6 +1,7 @@
 import type { Ledger } from '../../../shared/batch.ts';
 import type { IdFileSummary } from './batch-record.ts';
 import type { Erasure } from '../erasure.ts';
+import type { NoteTimes } from './note-times.ts';
 import type { SealedSummary } from './sealed/sealed-summary.ts';
 
 /**
@@ -83,6 +84,11 @@ export interface SealedEntry {
   /** The same of the stray ones: those whose day is far from the day on which they came. */
   readonly strayFrom: number | null;
   readonly strayTo: number | null;
+  /**
+   * When the batches came that it has lines about, the first and the last; null if there are none. Absent where
+   * nobody has looked: in records of before this was kept.
+   */
+  readonly notes?: NoteTimes | null;
   /** Number of the newest erasure whose events were left out when it was made; 0 if none were. */
   readonly erasures: number;
 }
@@ -96,11 +102,16 @@ export interface IdsEntry {
   readonly indexBytes: number;
 }
 
-export function sealedEntry(number: number, summary: SealedSummary, erasures: number): SealedEntry {
+export function sealedEntry(
+  number: number,
+  summary: SealedSummary,
+  notes: NoteTimes | null,
+  erasures: number,
+): SealedEntry {
   const { dataBytes, rows, indexBytes, firstPosition, lastPosition } = summary;
   const { from, to, strayFrom, strayTo } = summary;
   const times = { from, to, strayFrom, strayTo };
-  return { number, rows, bytes: dataBytes, indexBytes, firstPosition, lastPosition, ...times, erasures };
+  return { number, rows, bytes: dataBytes, indexBytes, firstPosition, lastPosition, ...times, notes, erasures };
 }
 
 export function idsEntry(number: number, { count, dataBytes, indexBytes }: IdFileSummary): IdsEntry {

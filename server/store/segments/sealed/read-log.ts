@@ -4,6 +4,7 @@ import { hasVersion, WRONG_VERSION } from '../checked-line.ts';
 import { DamageList } from './damage-list.ts';
 import { LineScanner, type ScannedBatch } from './line-scanner.ts';
 import { readLogChunks } from './log-chunks.ts';
+import { withTime, type NoteTimes } from '../note-times.ts';
 import { RowStage } from './row-stage.ts';
 import { RunningTotals } from '../running-totals.ts';
 import type { SealedBatchLine } from './sealed-row.ts';
@@ -16,6 +17,7 @@ export interface ReadLog {
   readonly records: readonly (readonly [id: string, record: BatchRecord])[];
   /** Lines about batches of which more is kept than their events, in the order of their positions. */
   readonly notes: readonly Buffer[];
+  readonly noteTimes: NoteTimes | null;
   readonly totals: BatchTotals;
   /** The first 1,000. */
   readonly damage: readonly Damage[];
@@ -62,22 +64,25 @@ class BatchCollector {
   readonly #records: (readonly [string, BatchRecord])[] = [];
   readonly #notes: { readonly position: number; readonly line: Buffer }[] = [];
   readonly #totals = new RunningTotals();
+  #noteTimes: NoteTimes | null = null;
   #firstPosition = Infinity;
   #lastPosition = 0;
 
   add(batch: ScannedBatch): void {
-    const { position, parents = [], ledger, rejected } = batch;
+    const { position, parents = [], received, ledger, rejected } = batch;
     this.#stage.add(batch);
     this.#records.push([batch.batch, storedRecord(batch)]);
     for (const parent of parents) this.#records.push([parent, 'split']);
-    if (parents.length > 0 || ledger !== undefined || rejected.length > 0)
+    if (parents.length > 0 || ledger !== undefined || rejected.length > 0) {
       this.#notes.push({ position, line: Buffer.from(`${JSON.stringify(noteOf(batch))}\n`) });
+      this.#noteTimes = withTime(this.#noteTimes, received);
+    }
     this.#totals.add(ledger, rejected.length);
     this.#firstPosition = Math.min(this.#firstPosition, position);
     this.#lastPosition = Math.max(this.#lastPosition, position);
   }
 
-  end(): Pick<ReadLog, 'stage' | 'records' | 'notes' | 'totals'> {
+  end(): Pick<ReadLog, 'stage' | 'records' | 'notes' | 'noteTimes' | 'totals'> {
     const lines = this.#stage.batchIds.length;
     const lastPosition = this.#lastPosition;
     const firstPosition = lines === 0 ? 0 : this.#firstPosition;
@@ -85,6 +90,7 @@ class BatchCollector {
       stage: this.#stage,
       records: this.#records,
       notes: this.#notes.toSorted((a, b) => a.position - b.position).map(({ line }) => line),
+      noteTimes: this.#noteTimes,
       totals: { ...this.#totals.value, lines, firstPosition, lastPosition },
     };
   }
