@@ -50,6 +50,36 @@ describe('the process that seals and merges', () => {
     expect(await reason()).toBe(await reason());
   });
 
+  it('fails a task that comes just as it ends for having nothing to do, and is another one for the next', async () => {
+    const run = await running(`process.on('message', () => {
+      process.send({ kind: 'merge-ids', ids: { count: process.pid } });
+    });`);
+    const pidOf = async () => {
+      const answer = await run(task(1), NEVER);
+      return answer.kind === 'merge-ids' ? answer.ids.count : NaN;
+    };
+    const first = await pidOf();
+
+    // Nobody has heard of its end when the task comes.
+    process.kill(first, 'SIGKILL');
+    await expect(pidOf()).rejects.toThrow('its process was ended by SIGKILL');
+
+    const second = await pidOf();
+    expect(second).not.toBe(first);
+    expect(await pidOf()).toBe(second);
+  });
+
+  it('takes no process for idle that has ended', async () => {
+    const run = await running(`process.on('message', () => {
+      process.send({ kind: 'merge-ids', ids: { count: process.pid } });
+      setTimeout(() => process.exit(), 20);
+    });`);
+    await run(task(1), NEVER);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+
+    expect(await run(task(1), NEVER)).toMatchObject({ kind: 'merge-ids' });
+  });
+
   it('is killed when its owner closes', async () => {
     const run = await running(`setInterval(() => undefined, 1_000);`);
     const closing = new AbortController();
