@@ -15,6 +15,15 @@ async function running(module: string): Promise<CompactionRunner> {
   return compactionInProcess(file);
 }
 
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    // There is no process of that number any more.
+    return false;
+  }
+}
+
 function task(inputs: number) {
   return { kind: 'merge-ids', inputs: Array.from({ length: inputs }, () => FILES), output: FILES } as const;
 }
@@ -74,8 +83,9 @@ describe('the process that seals and merges', () => {
       process.send({ kind: 'merge-ids', ids: { count: process.pid } });
       setTimeout(() => process.exit(), 20);
     });`);
-    await run(task(1), NEVER);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const answer = await run(task(1), NEVER);
+    const pid = answer.kind === 'merge-ids' ? answer.ids.count : NaN;
+    await expect.poll(() => isThere(pid)).toBe(false);
 
     expect(await run(task(1), NEVER)).toMatchObject({ kind: 'merge-ids' });
   });

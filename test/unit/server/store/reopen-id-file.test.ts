@@ -35,22 +35,24 @@ describe('an id file that is read again', () => {
     // The look-up of the whole in the other file, which nothing but this test can make slow.
     const find = vi.spyOn(IdFile.prototype, 'find');
     onTestFinished(() => find.mockRestore());
-    const gate = Promise.withResolvers<undefined>();
-    const looking = Promise.withResolvers<undefined>();
-    find.mockImplementationOnce(async () => {
-      looking.resolve(undefined);
-      await gate.promise;
-      return 'split';
+    let goOn: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const isLooking = new Promise<void>((resolve) => {
+      find.mockImplementationOnce(async () => {
+        resolve();
+        await gate;
+        return 'split';
+      });
     });
     const early = store.append(known.identity, () => known.contents).then(String, (error: unknown) => error);
-    await looking.promise;
+    await isLooking;
 
     const other = aBatch();
     await expect(store.append(other.identity, () => other.contents)).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
     });
     await expect.poll(() => store.health().isWritable).toBe(true);
-    gate.resolve(undefined);
+    goOn();
 
     expect(await early).toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(await store.append(known.identity, () => known.contents)).toMatchObject({ isNew: false });
