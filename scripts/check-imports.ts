@@ -15,6 +15,7 @@ const SERVER_BASICS = [
   'server/errors.ts',
   'server/expiry.ts',
   'server/parse-json.ts',
+  'server/refused-text.ts',
   'server/sync-directory.ts',
   'server/write-at.ts',
 ];

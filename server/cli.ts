@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runEraseCommand } from './cli/erase.ts';
+import { runErasuresCommand } from './cli/erasures.ts';
 import { runUserCommand } from './cli/user.ts';
 import { runVerifyCommand } from './cli/verify.ts';
 
@@ -11,6 +12,7 @@ Commands:
   user list                       list the users
   erase --customer A              remove events of a customer from all files, and the reports made of them; ends
                                   when they are gone, leaves a dated record of how many there were
+  erasures                        list what was erased, and what those wait for that are not done
   verify                          check every checksum of the stored events' files; ends with 1 if there is damage
 
 Options of the commands:
@@ -36,6 +38,9 @@ async function main(): Promise<void> {
       return;
     case 'erase':
       await runEraseCommand(rest, (line) => process.stdout.write(`${line}\n`));
+      return;
+    case 'erasures':
+      process.stdout.write(await runErasuresCommand());
       return;
     case 'verify':
       if (!(await runVerifyCommand((line) => process.stdout.write(`${line}\n`)))) process.exitCode = 1;

@@ -9,6 +9,8 @@ export interface DataPaths {
   readonly users: string;
   readonly jobs: string;
   readonly secrets: string;
+  /** What is known of the clock. */
+  readonly clock: string;
   readonly reports: string;
   /** Local socket of the running server. */
   readonly socket: string;
@@ -27,6 +29,7 @@ export function dataPaths(folder: string): DataPaths {
     users: path.join(root, 'users.json'),
     jobs: path.join(root, 'jobs.json'),
     secrets: path.join(root, 'secrets.json'),
+    clock: path.join(root, 'clock.json'),
     reports: path.join(root, 'reports'),
     ...socketPaths(root),
   };

@@ -38,7 +38,11 @@ export class StoreEraser implements Eraser {
   }
 
   list(): readonly ListedErasure[] {
-    return this.#store.erasures().map(({ doneMs, ...erasure }) => ({ ...erasure, doneMs: doneMs ?? null }));
+    return this.#store.erasures().map(({ doneMs, waitsFor, ...erasure }) => ({
+      ...erasure,
+      doneMs: doneMs ?? null,
+      ...(waitsFor !== undefined && { waitsFor }),
+    }));
   }
 
   keptAside(): Promise<number> {

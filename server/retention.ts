@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { ClockMemory } from './clock-memory.ts';
 import { expiryOf } from './expiry.ts';
 import type { EventStore } from './store/event-store.ts';
 
@@ -7,43 +8,66 @@ const HOURS_OF_DOUBT = 24;
 /** A server may have been off for some time, or nobody has sent anything. */
 const MAX_AHEAD_MS = 60 * 24 * HOUR_MS;
 
+export interface RetentionOptions {
+  /** Days that events are kept besides today; undefined is for ever. */
+  readonly days: number | undefined;
+  readonly now: () => number;
+  readonly clock: ClockMemory;
+  readonly logger: Logger;
+}
+
 export interface Retention {
-  close(): void;
+  /** Resolves when nothing is under way any more. */
+  close(): Promise<void>;
 }
 
 /**
  * Lets events expire, now and every hour; what fails is logged and tried again by the next.
  *
- * A clock that is far ahead of the newest batch may be wrong, and what has expired never comes back: it is
- * believed when the server has run for a day with it.
+ * A clock that is far ahead of what it said when it was believed last may be wrong, and what has expired never
+ * comes back: it is believed when the server has run for 24 hours with it, restarts or not. Where nobody knows what
+ * it said last, the newest batch tells; later not, since batches that came by a wrong clock have its time.
  */
 export function startRetention(
   store: EventStore,
-  days: number | undefined,
-  now: () => number,
-  logger: Logger,
+  { days, now, clock, logger }: RetentionOptions,
 ): Retention {
-  if (days === undefined) return { close: () => undefined };
-  // What the clock is held against: the newest events at the start, then itself.
-  let believedMs = store.newestMs();
-  let hours = 0;
+  if (days === undefined) return { close: () => Promise.resolve() };
+  let { doubtHours } = clock.state;
+  let believedMs = clock.state.believedMs ?? store.newestMs();
+  const keep = async (): Promise<void> => {
+    try {
+      await clock.keep({ believedMs, doubtHours });
+    } catch (error) {
+      logger.error({ err: error }, 'what is known of the clock could not be kept');
+    }
+  };
   const expire = async (): Promise<void> => {
     const aheadMs = now() - believedMs;
-    if (store.position() > 0 && aheadMs > MAX_AHEAD_MS && hours < HOURS_OF_DOUBT) {
-      hours++;
-      logger.error({ aheadMs }, 'the clock is far ahead of the newest events: none expires before tomorrow');
+    if (store.position() > 0 && aheadMs > MAX_AHEAD_MS && doubtHours < HOURS_OF_DOUBT) {
+      logger.error({ aheadMs }, 'the clock is far ahead of what it was: none expires before it runs for a day');
+      await keep();
       return;
     }
     believedMs = now();
-    hours = 0;
+    doubtHours = 0;
+    await keep();
     try {
       await store.expire(expiryOf(now(), days));
     } catch (error) {
       logger.error({ err: error }, 'events could not be let expire');
     }
   };
-  void expire();
-  const timer = setInterval(() => void expire(), HOUR_MS);
+  let last = expire();
+  const timer = setInterval(() => {
+    doubtHours++;
+    last = last.then(expire);
+  }, HOUR_MS);
   timer.unref();
-  return { close: () => clearInterval(timer) };
+  return {
+    close: () => {
+      clearInterval(timer);
+      return last;
+    },
+  };
 }

@@ -8,6 +8,7 @@ import { createApp } from './app.ts';
 import { loadCatalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
 import { StoreEraser } from './eraser.ts';
+import { ClockMemory } from './clock-memory.ts';
 import { dataPaths } from './data-paths.ts';
 import { loadAssets } from './assets.ts';
 import { ReportJobs } from './reports/report-jobs.ts';
@@ -60,8 +61,9 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     });
     opened.push(() => store.close());
     for (const damage of store.health().damage) logger.error({ ...damage }, 'damaged data was passed over');
-    const retention = startRetention(store, config.retentionDays, now, logger);
-    opened.push(async () => retention.close());
+    const clock = await ClockMemory.open(paths.clock, logger);
+    const retention = startRetention(store, { days: config.retentionDays, now, clock, logger });
+    opened.push(() => retention.close());
     const users = await UserTable.open(paths.users);
     if (paths.socketFolder !== undefined) await ensurePrivateFolder(paths.socketFolder);
     const reports = await ReportService.open({

@@ -38,6 +38,8 @@ export interface ListedErasure {
   /** Null while files are still being rewritten. */
   readonly doneMs: number | null;
   readonly events: number;
+  /** What keeps it from its end, in words for the person who asked; absent if nothing does but time. */
+  readonly waitsFor?: string;
 }
 
 export interface ListedUser {
@@ -104,7 +106,8 @@ function isListedErasure(value: unknown): value is ListedErasure {
   return (
     isRecord(value) &&
     typeof value['customer'] === 'string' &&
-    [value['number'], value['askedMs'], value['events'], value['doneMs'] ?? 0].every(Number.isSafeInteger)
+    [value['number'], value['askedMs'], value['events'], value['doneMs'] ?? 0].every(Number.isSafeInteger) &&
+    ['undefined', 'string'].includes(typeof value['waitsFor'])
   );
 }
 

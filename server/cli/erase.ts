@@ -1,24 +1,15 @@
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { pino } from 'pino';
 import type { ErasureWish } from '../admin/admin-protocol.ts';
-import { loadCatalog } from '../catalog/catalog.ts';
-import { readConfig, type Config } from '../config.ts';
-import type { DataPaths } from '../data-paths.ts';
-import { StoreEraser } from '../eraser.ts';
-import { ReportJobs } from '../reports/report-jobs.ts';
-import { ReportService } from '../reports/report-service.ts';
-import { openStore } from '../store/open-store.ts';
-import { UserTable } from '../users/user-table.ts';
-import { withOwner, type OpenedTarget } from './ask-owner.ts';
+import { readConfig } from '../config.ts';
+import { withOwner } from './ask-owner.ts';
+import { openEraser } from './open-eraser.ts';
 
 const POLL_MS = 200;
+const MEANWHILE = 'no report shows the events meanwhile, and it goes on also if this command is ended';
 
 /**
  * `waybill erase --customer … [--context-key … --value …] [--before …]`: resolves when the events are in no file
- * any more.
+ * any more. Where something is in the way, a line says what.
  *
  * @param print - Gets lines for the person at the terminal.
  * @throws Error in words for that person.
@@ -32,13 +23,16 @@ export async function runEraseCommand(args: readonly string[], print: (line: str
     async (ask) => {
       const { begun } = await ask({ command: 'erase', what });
       print(`erasure ${begun} of events of ${what.customer}: no new report shows them; rewriting files`);
+      let told: string | undefined;
       const ended = async (): Promise<{ events: number; doneMs: number; keptAside: number }> => {
         for (;;) {
           const { erasures, keptAside } = await ask({ command: 'erasure-list' });
           const erasure = erasures.find(({ number }) => number === begun);
           if (erasure === undefined) throw new Error('the server does not know of it');
-          const { events, doneMs } = erasure;
+          const { events, doneMs, waitsFor } = erasure;
           if (doneMs !== null) return { events, doneMs, keptAside };
+          if (waitsFor !== undefined && waitsFor !== told) print(`it waits: ${waitsFor}; ${MEANWHILE}`);
+          told = waitsFor ?? told;
           await new Promise((resolve) => setTimeout(resolve, POLL_MS));
         }
       };
@@ -81,40 +75,4 @@ function parseTime(text: string): number {
   if (!Number.isSafeInteger(time) || time < 0)
     throw new Error(`--before must be milliseconds or a date such as 2026-01-31, not "${text}"`);
   return time;
-}
-
-/** What erasing needs where no server runs. */
-async function openEraser(config: Config, paths: DataPaths): Promise<OpenedTarget> {
-  const here = path.dirname(fileURLToPath(import.meta.url));
-  const logger = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
-  await mkdir(paths.reports, { recursive: true, mode: 0o700 });
-  const store = await openStore(config.storeUrl, Date.now(), {
-    segmentBytes: config.segmentBytes,
-    compactionChild: path.join(here, 'compaction-child.js'),
-    onCompactionFailure: (error) => logger.error({ err: error }, 'sealing or merging failed'),
-  });
-  try {
-    const catalog = await loadCatalog(config.catalog);
-    const reports = await ReportService.open({
-      store,
-      jobs: await ReportJobs.open(paths.jobs),
-      catalog,
-      folder: paths.reports,
-      workers: 1,
-      start: () => {
-        throw new Error('no report is made here');
-      },
-      now: Date.now,
-      logger,
-    });
-    const eraser = new StoreEraser(store, reports, catalog, Date.now);
-    const close = async (): Promise<void> => {
-      await reports.close();
-      await store.close();
-    };
-    return { target: { users: await UserTable.open(paths.users), eraser }, close };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
 }

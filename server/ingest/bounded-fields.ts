@@ -1,6 +1,6 @@
-import { isRecord, toWellFormed } from '../../shared/text.ts';
+import { isRecord } from '../../shared/text.ts';
+import { refusedText } from '../refused-text.ts';
 
-const MAX_TEXT = 256;
 const MAX_ITEMS = 64;
 const FIELDS = ['customer', 'product', 'type', 'timestamp', 'context', 'version'] as const;
 
@@ -25,7 +25,7 @@ function boundedItems(items: readonly unknown[]): readonly unknown[] {
 }
 
 function boundedValue(value: unknown): string | number | null | undefined {
-  if (typeof value === 'string') return toWellFormed(value.slice(0, MAX_TEXT));
+  if (typeof value === 'string') return refusedText(value);
   if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : null;
   return value === null ? null : undefined;
 }

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { UsageEvent } from '../../shared/event.ts';
+import { refusedText } from '../refused-text.ts';
 
 /** Which events are to go for good, of those that are stored. As it is in the manifest, for ever. */
 export interface Erasure {
@@ -24,6 +25,8 @@ export interface ErasedKey {
   readonly salt: string;
   /** SHA-256 in hex. */
   readonly digest: string;
+  /** The same of what refused events keep of the value; absent where that is all of it. */
+  readonly cut?: string;
 }
 
 /** Where types have a key, by product and type: an index into the context. */
@@ -49,7 +52,9 @@ export function erasedKey(
   },
   salt: string = randomUUID(),
 ): ErasedKey {
-  return { name, places, salt, digest: digestOf(salt, value) };
+  const key = { name, places, salt, digest: digestOf(salt, value) };
+  const cut = refusedText(value);
+  return cut === value ? key : { ...key, cut: digestOf(salt, cut) };
 }
 
 /** Digests of the values that were looked at last; hashing each for each erasure would cost more than all else. */
@@ -76,6 +81,18 @@ export function erasureOf(
   return erasures.find((erasure) => position <= erasure.position && isFor(erasure, event));
 }
 
+/**
+ * The same for an event that was refused, of whose texts only the beginning is kept: where that is all that can be
+ * told, it is for one that begins alike, too.
+ */
+export function erasureOfRefused(
+  erasures: readonly Erasure[],
+  event: ErasableEvent,
+  position: number,
+): Erasure | undefined {
+  return erasures.find((erasure) => position <= erasure.position && isForRefused(erasure, event));
+}
+
 function isFor({ customer, before, key }: Erasure, event: ErasableEvent): boolean {
   if (event.customer !== customer || event.timestamp >= (before ?? Infinity)) return false;
   if (key === undefined) return true;
@@ -84,8 +101,28 @@ function isFor({ customer, before, key }: Erasure, event: ErasableEvent): boolea
   return typeof value === 'string' && digestOf(key.salt, value) === key.digest;
 }
 
+function isForRefused({ customer, before, key }: Erasure, event: ErasableEvent): boolean {
+  if (event.customer !== refusedText(customer) || event.timestamp >= (before ?? Infinity)) return false;
+  if (key === undefined) return true;
+  return placesInRefused(key.places, event).some((place) => {
+    const value = event.context[place];
+    return typeof value === 'string' && [key.digest, key.cut].includes(digestOf(key.salt, value));
+  });
+}
+
 /** A product or type may have any name, also one that all objects know. */
 function placeIn(places: KeyPlaces, { product, type }: ErasableEvent): number | undefined {
   const types = Object.hasOwn(places, product) ? places[product] : undefined;
   return types !== undefined && Object.hasOwn(types, type) ? types[type] : undefined;
+}
+
+/** Several if names begin alike. */
+function placesInRefused(places: KeyPlaces, { product, type }: ErasableEvent): readonly number[] {
+  return valuesUnder(places, product).flatMap((types) => valuesUnder(types, type));
+}
+
+function valuesUnder<Value>(values: Readonly<Record<string, Value>>, kept: string): readonly Value[] {
+  return Object.entries(values)
+    .filter(([name]) => refusedText(name) === kept)
+    .map(([, value]) => value);
 }

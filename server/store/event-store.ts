@@ -140,6 +140,8 @@ export interface ErasureProgress {
   readonly doneMs: number | undefined;
   /** How many were removed so far. */
   readonly events: number;
+  /** What keeps it from its end, in words for the operator; undefined if nothing does but time. Nobody sees its events meanwhile. */
+  readonly waitsFor: string | undefined;
 }
 
 /**

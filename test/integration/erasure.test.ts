@@ -1,11 +1,14 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../support/add-user.ts';
 import { anEvent, FILTER } from '../support/events.ts';
+import { fillStore } from '../support/full-store.ts';
 import { parseCsv } from '../support/parse-csv.ts';
 import { downloadReport, postJson } from '../support/report-client.ts';
+import { segmentPath } from '../support/segment-files.ts';
 import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const OUTPUT = { header: false, guard: false };
 
@@ -55,6 +58,28 @@ describe('waybill erase', () => {
     const again = await startServerProcess({ dataFolder: server.dataFolder });
     expect(await reportFiles(again)).toEqual([]);
     expect(await reportedUsers(again)).toEqual([]);
+  });
+
+  it('says which file it waits for, here and in the list, and ends when that is back', async () => {
+    const dataFolder = await tempFolder();
+    await fillStore(dataFolder, 10);
+    const segment = segmentPath(dataFolder);
+    await rename(segment, `${segment}.away`);
+    const server = await startServerProcess({ dataFolder });
+    const obstacle = `it waits: ${segment} can not be sealed (`;
+
+    const erasing = runCli(['erase', '--customer', 'TGAM'], dataFolder);
+    await expect
+      .poll(() => runCli(['erasures'], dataFolder), { timeout: 20_000, interval: 200 })
+      .toContain(obstacle);
+    await rename(`${segment}.away`, segment);
+    const filter = { ...FILTER, customer: 'TGAM' };
+    expect(await downloadReport(server.url, { filter, output: OUTPUT })).toBe('');
+
+    const lines = (await erasing).split('\n');
+    expect(lines[1]).toContain(obstacle);
+    expect(lines.slice(2)).toEqual([expect.stringMatching(/^10 events erased, done \d{4}-/), '']);
+    expect(await runCli(['erasures'], dataFolder)).toMatch(/^1\tTGAM\t.*\t10 events erased\tdone \d{4}-/);
   });
 
   it.each([

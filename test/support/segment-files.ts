@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Damage } from '../../server/store/event-store.ts';
@@ -59,4 +59,12 @@ export async function readable(
   }
   store.release(snapshot);
   return { timestamps, damage };
+}
+
+/** All bytes of a store's files. */
+export async function textOf(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const texts = files.map((file) => readFile(path.join(file.parentPath, file.name), 'utf8'));
+  return (await Promise.all(texts)).join('\n');
 }

@@ -5,8 +5,11 @@ const NEWLINE = 0x0a;
 /** Bytes that `sealLine` puts before a line's fields. */
 export const HEAD_BYTES = `{"v":${VERSION},"crc":"01234567",`.length;
 /** What begins a line of any version: `v` and `crc` keep their place for ever. */
-const HEAD = /^\{"v":(\d{1,9}),"crc":"([0-9a-f]{8})",/;
+const HEAD = /^\{"v":\d{1,9},"crc":"([0-9a-f]{8})",/;
 const MAX_HEAD_BYTES = 48;
+const VERSION_HEAD = Buffer.from(`{"v":${VERSION},`);
+/** What is said of a line for which `hasVersion` is false though it has its fields. */
+export const WRONG_VERSION = 'the version of the line is wrong, and all else of it whole';
 
 /**
  * A line of a store's file: a JSON object that begins with the format version and a checksum.
@@ -39,37 +42,27 @@ export function sealLine(bytes: Buffer, start: number, end: number): number {
 /**
  * The fields behind the checksum, as bytes; undefined if the line (without its newline) is damaged.
  *
- * @throws Error if the line is whole but of another version: to take it for damage would destroy it.
+ * They are those of this version whatever `v` says. The checksum does not cover `v`, so that one digit could
+ * not be told from a newer version; that a store is of a newer one its manifest says (`readManifest`).
  */
 export function checkedFields(line: Buffer): Buffer | undefined {
-  const [head, version, checksum = ''] = HEAD.exec(line.toString('latin1', 0, MAX_HEAD_BYTES)) ?? [];
+  const [head, checksum = ''] = HEAD.exec(line.toString('latin1', 0, MAX_HEAD_BYTES)) ?? [];
   if (head === undefined) return undefined;
   const fields = line.subarray(head.length);
-  if (crc32(fields) !== Number.parseInt(checksum, 16)) return undefined;
-  if (Number(version) !== VERSION) throw newerVersion();
-  return fields;
+  return crc32(fields) === Number.parseInt(checksum, 16) ? fields : undefined;
 }
 
-/**
- * The same for a line of a file that follows from another: of another version it is no better than damaged,
- * since the file can be made again or done without.
- */
-export function derivedFields(line: Buffer): Buffer | undefined {
-  try {
-    return checkedFields(line);
-  } catch (error) {
-    if (error instanceof NewerVersionError) return undefined;
-    throw error;
-  }
+/** Whether `v` of a line is that of this version; where it is not, the digit is damaged. */
+export function hasVersion(line: Buffer): boolean {
+  return line.subarray(0, VERSION_HEAD.length).equals(VERSION_HEAD);
+}
+
+/** The same as `checkedFields`, but undefined also if `v` is damaged: for what can be made again or done without. */
+export function intactFields(line: Buffer): Buffer | undefined {
+  return hasVersion(line) ? checkedFields(line) : undefined;
 }
 
 /** The fields from `checkedFields`, or the first `end` bytes of them, as the text of a JSON object. */
 export function fieldsText(fields: Buffer, end = fields.length): string {
   return `{${fields.toString('utf8', 0, end)}`;
 }
-
-export function newerVersion(): Error {
-  return new NewerVersionError('the store was written by a newer version of this program: use that one');
-}
-
-class NewerVersionError extends Error {}

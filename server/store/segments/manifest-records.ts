@@ -1,6 +1,7 @@
 import type { Ledger } from '../../../shared/batch.ts';
 import type { IdFileSummary } from './batch-record.ts';
 import type { Erasure } from '../erasure.ts';
+import type { NoteTimes } from './note-times.ts';
 import type { SealedSummary } from './sealed/sealed-summary.ts';
 import type { TimeRange } from './sealed/time-ranges.ts';
 
@@ -86,6 +87,11 @@ export interface SealedEntry {
   readonly strayTo: number | null;
   /** A few ranges in which the times of all stray ones lie; absent in old records. */
   readonly strayRanges?: readonly TimeRange[];
+  /**
+   * When the batches came that it has lines about, the first and the last; null if there are none. Absent where
+   * nobody has looked: in records of before this was kept.
+   */
+  readonly notes?: NoteTimes | null;
   /** Number of the newest erasure whose events were left out when it was made; 0 if none were. */
   readonly erasures: number;
 }
@@ -99,12 +105,27 @@ export interface IdsEntry {
   readonly indexBytes: number;
 }
 
-export function sealedEntry(number: number, summary: SealedSummary, erasures: number): SealedEntry {
+export function sealedEntry(
+  number: number,
+  summary: SealedSummary,
+  notes: NoteTimes | null,
+  erasures: number,
+): SealedEntry {
   const { dataBytes, rows, indexBytes, firstPosition, lastPosition } = summary;
   const { from, to, strayFrom, strayTo, strayRanges } = summary;
   // One range is what the two ends say.
   const times = { from, to, strayFrom, strayTo, ...(strayRanges.length > 1 && { strayRanges }) };
-  return { number, rows, bytes: dataBytes, indexBytes, firstPosition, lastPosition, ...times, erasures };
+  return {
+    number,
+    rows,
+    bytes: dataBytes,
+    indexBytes,
+    firstPosition,
+    lastPosition,
+    ...times,
+    notes,
+    erasures,
+  };
 }
 
 /** Ranges of time in one of which each of its events lies. */

@@ -2,41 +2,46 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { syncDirectory } from '../../sync-directory.ts';
+import type { Damage } from '../event-store.ts';
 import { encodeCheckedLine } from './checked-line.ts';
 import { FilesInForce } from './files-in-force.ts';
 import type { ManifestRecord } from './manifest-records.ts';
-import { readManifest } from './read-manifest.ts';
+import { readManifest, type ManifestContents } from './read-manifest.ts';
 import { rewrite, writeAt } from '../../write-at.ts';
 
 /** The append-only record that alone decides which files are in force, and up to where. */
 export class Manifest {
   readonly #file: FileHandle;
   readonly #files: FilesInForce;
+  /** What of it was found damaged, though all of it can be read. */
+  readonly damage: readonly Damage[];
   #length: number;
   /** The append under way, if any: the writer's and the keeper's records must not be written over each other. */
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, files: FilesInForce, length: number) {
+  private constructor(file: FileHandle, files: FilesInForce, { length, damage }: ManifestContents) {
     this.#file = file;
     this.#files = files;
     this.#length = length;
+    this.damage = damage;
   }
 
   /**
    * Reads the manifest, cutting a torn last record, or begins one.
    *
    * @throws Error naming file and offset if a record before the last is damaged: then nobody can say
-   *   which files count, and guessing could lose events.
+   *   which files count, and guessing could lose events; or if the store is of a newer version.
    */
   static async open(file: string, nowMs: number): Promise<Manifest> {
     // Append mode ignores positions, and a failed append must be written over.
     const handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       const { size } = await handle.stat();
-      const { records, lastOffset, length } = await readManifest(file, size);
+      const contents = await readManifest(file, size);
+      const { records, lastOffset } = contents;
       const files = new FilesInForce();
       for (const record of records) files.apply(record);
-      const manifest = new Manifest(handle, files, length);
+      const manifest = new Manifest(handle, files, contents);
       if (records.length === 0) await manifest.append({ op: 'create', createdMs: nowMs });
       else await manifest.#makeDurable(lastOffset);
       await syncDirectory(path.dirname(file));

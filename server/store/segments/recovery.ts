@@ -46,7 +46,7 @@ export async function recover(
   index: BatchIndex,
   totals: RunningTotals,
 ): Promise<Recovered> {
-  const damage = await quarantined(dir);
+  const damage = [...(await quarantined(dir)), ...manifest.damage];
   const dropped = new Map<number, readonly number[]>();
   const lastNumbers = await removeUnused(dir, manifest, damage);
   const idFiles = new Map<number, IdFile>();

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { systemCode } from '../../errors.ts';
 import type { Damage } from '../event-store.ts';
 import { parseBatchSummary, type BatchSummary } from './batch-line.ts';
+import { checkedFields, hasVersion, WRONG_VERSION } from './checked-line.ts';
 import { readLines } from './segment-lines.ts';
 
 export interface FoundLine {
@@ -21,6 +22,13 @@ export interface SegmentScan {
   readonly damage: readonly Damage[];
 }
 
+interface DamagedLine {
+  readonly offset: number;
+  /** Whether a write that was interrupted may have left it so: not if its checksum is right. */
+  readonly isTorn: boolean;
+  readonly reason: string;
+}
+
 /**
  * Reads a log segment through, checking every line.
  *
@@ -34,14 +42,15 @@ export async function scanSegment(path: string, closedLength: number | undefined
     return { isThere: false, lines: [], durable: length, length, lastPosition: 0, damage };
   }
   const lines: FoundLine[] = [];
-  const damagedAt: number[] = [];
+  const damaged: DamagedLine[] = [];
   let durable = closedLength ?? 0;
   let lastPosition = 0;
   for await (const chunk of readLines(path, Math.min(size, closedLength ?? size))) {
     for (const { bytes, offset, isEnded } of chunk) {
       const header = isEnded ? parseBatchSummary(bytes) : undefined;
       if (header === undefined) {
-        damagedAt.push(offset);
+        const isTorn = !isEnded || checkedFields(bytes) === undefined;
+        damaged.push({ offset, isTorn, reason: 'the line is damaged' });
         // A torn line may have had a position too, which is then not given out again.
         lastPosition++;
         continue;
@@ -49,13 +58,14 @@ export async function scanSegment(path: string, closedLength: number | undefined
       durable = Math.max(durable, header.durable ?? 0);
       lastPosition = Math.max(lastPosition, header.position);
       lines.push({ header, offset });
+      if (!hasVersion(bytes)) damaged.push({ offset, isTorn: false, reason: WRONG_VERSION });
     }
   }
-  const tornAt = closedLength === undefined ? damagedAt.find((offset) => offset >= durable) : undefined;
-  const length = closedLength ?? tornAt ?? size;
-  const damage = damagedAt
-    .filter((offset) => offset < length)
-    .map((offset) => ({ path, offset, reason: 'the line is damaged' }));
+  const torn = damaged.find(({ offset, isTorn }) => isTorn && offset >= durable);
+  const length = closedLength ?? torn?.offset ?? size;
+  const damage = damaged
+    .filter(({ offset }) => offset < length)
+    .map(({ offset, reason }) => ({ path, offset, reason }));
   if (size < length) damage.push({ path, offset: size, reason: 'the file ends too early' });
   const inForce = lines.filter((line) => line.offset < length);
   return { isThere: true, lines: inForce, durable, length, lastPosition, damage };

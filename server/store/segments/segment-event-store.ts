@@ -66,12 +66,14 @@ export class SegmentEventStore implements EventStore {
     this.#newestMs = Math.max(recovered.newestMs, ...sealed);
     this.#activeSegment = writer.active.number;
     this.#damage = damage.slice(0, MAX_DAMAGE_REPORTS);
-    this.#removal = new Removal(
+    this.#removal = new Removal({
+      dir,
       manifest,
       writer,
-      () => this.#compactor?.wake(),
-      compaction?.onFailure ?? ignore,
-    );
+      wake: () => this.#compactor?.wake(),
+      onFailure: compaction?.onFailure ?? ignore,
+      obstacleTo: (erasure) => this.#compactor?.obstacleTo(erasure),
+    });
     if (compaction === undefined) return;
     const onDamage = (found: readonly Damage[]): void => {
       this.#damage.push(...found.slice(0, MAX_DAMAGE_REPORTS - this.#damage.length));

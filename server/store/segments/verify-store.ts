@@ -30,27 +30,33 @@ interface Check {
  */
 export async function* verifyStore(root: string): AsyncGenerator<VerifiedFile, void, undefined> {
   const dir = dataDir(root);
-  let files: FilesInForce;
+  let manifest: ReadManifest;
   try {
-    files = await readFiles(dir);
+    manifest = await readFiles(dir);
   } catch (error) {
     yield { path: dir.manifest, bytes: 0, damage: [damageOf(dir.manifest, error)] };
     return;
   }
-  yield { path: dir.manifest, bytes: (await stat(dir.manifest)).size, damage: [] };
-  for (const check of checksOf(dir, files)) {
+  yield { path: dir.manifest, bytes: manifest.bytes, damage: manifest.damage };
+  for (const check of checksOf(dir, manifest.files)) {
     const found = await perform(check);
     // What was sealed or merged meanwhile may be gone, and does not count any more.
-    if (found.damage.length === 0 || check.isInForce(await readFiles(dir))) yield found;
+    if (found.damage.length === 0 || check.isInForce((await readFiles(dir)).files)) yield found;
   }
 }
 
-async function readFiles(dir: DataDir): Promise<FilesInForce> {
-  const { size } = await stat(dir.manifest);
-  const { records } = await readManifest(dir.manifest, size);
+interface ReadManifest {
+  readonly files: FilesInForce;
+  readonly bytes: number;
+  readonly damage: readonly Damage[];
+}
+
+async function readFiles(dir: DataDir): Promise<ReadManifest> {
+  const { size: bytes } = await stat(dir.manifest);
+  const { records, damage } = await readManifest(dir.manifest, bytes);
   const files = new FilesInForce();
   for (const record of records) files.apply(record);
-  return files;
+  return { files, bytes, damage };
 }
 
 function checksOf(dir: DataDir, { sealed, ids, segments }: FilesInForce): readonly Check[] {

@@ -1,12 +1,16 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ClockMemory } from '../../../server/clock-memory.ts';
 import { expiryOf } from '../../../server/expiry.ts';
-import { startRetention } from '../../../server/retention.ts';
+import { startRetention, type Retention } from '../../../server/retention.ts';
 import { SegmentEventStore } from '../../../server/store/segments/segment-event-store.ts';
 import { aBatch } from '../../support/events.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const NOW = 20_000 * DAY + 5;
 const SILENT = pino({ level: 'silent' });
 
@@ -22,6 +26,27 @@ async function storeFrom(receivedMs: number): Promise<SegmentEventStore> {
   return store;
 }
 
+async function aClock(): Promise<string> {
+  return path.join(await tempFolder(), 'clock.json');
+}
+
+/** Retention of 30 days as a server begins it. */
+async function begin(
+  store: SegmentEventStore,
+  now: () => number,
+  file?: string,
+): Promise<Retention & { readonly clock: ClockMemory }> {
+  const clock = await ClockMemory.open(file ?? (await aClock()), SILENT);
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  return { ...startRetention(store, { days: 30, now, clock, logger: SILENT }), clock };
+}
+
+/** Lets a server run for so many hours, and ends it. */
+async function runFor(hours: number, { close }: Retention): Promise<void> {
+  vi.advanceTimersByTime(hours * HOUR);
+  await close();
+}
+
 describe('expiryOf', () => {
   it('is the start of the UTC day so many days ago, and nothing without a number of days', () => {
     expect(expiryOf(NOW, 30)).toBe(19_970 * DAY);
@@ -33,44 +58,67 @@ describe('expiryOf', () => {
 describe('startRetention', () => {
   it('lets events expire at once and every hour', async () => {
     const store = await storeFrom(NOW - 59 * DAY);
-    vi.useFakeTimers({ toFake: ['setInterval'] });
     let now = NOW;
-    const retention = startRetention(store, 30, () => now, SILENT);
+    const retention = await begin(store, () => now);
     await vi.waitFor(() => expect(store.expiredBefore()).toBe(19_970 * DAY));
 
     now += DAY;
-    vi.advanceTimersByTime(3_600_000);
-    await vi.waitFor(() => expect(store.expiredBefore()).toBe(19_971 * DAY));
-    retention.close();
+    await runFor(1, retention);
+    expect(store.expiredBefore()).toBe(19_971 * DAY);
   });
 
   it('believes a clock that is far ahead only after a day', async () => {
     const store = await storeFrom(NOW - 61 * DAY);
-    vi.useFakeTimers({ toFake: ['setInterval'] });
-    const retention = startRetention(store, 30, () => NOW, SILENT);
-    vi.advanceTimersByTime(23 * 3_600_000);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const file = await aClock();
+    await runFor(23, await begin(store, () => NOW, file));
     expect(store.expiredBefore()).toBe(0);
 
-    vi.advanceTimersByTime(3_600_000);
-    await vi.waitFor(() => expect(store.expiredBefore()).toBe(19_970 * DAY));
-    retention.close();
+    // The day need not be one without a restart, and a start is no hour.
+    for (let start = 0; start < 3; start++) await runFor(0, await begin(store, () => NOW, file));
+    expect(store.expiredBefore()).toBe(0);
+    await runFor(1, await begin(store, () => NOW, file));
+    expect(store.expiredBefore()).toBe(19_970 * DAY);
   });
 
-  it('doubts a clock that jumps while it runs, also when batches come by it', async () => {
+  it('doubts a clock that jumps while it runs, also when batches come by it and after a restart', async () => {
     const store = await storeFrom(NOW);
-    vi.useFakeTimers({ toFake: ['setInterval'] });
+    const file = await aClock();
     let now = NOW;
-    const retention = startRetention(store, 30, () => now, SILENT);
+    const retention = await begin(store, () => now, file);
     await vi.waitFor(() => expect(store.expiredBefore()).toBe(19_970 * DAY));
 
     now += 90 * DAY;
     const { identity, contents } = aBatch(undefined, { contents: { received: now } });
     await store.append(identity, () => contents);
-    vi.advanceTimersByTime(2 * 3_600_000);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-
+    await runFor(2, retention);
+    expect(store.newestMs()).toBe(now);
+    await runFor(2, await begin(store, () => now, file));
     expect(store.expiredBefore()).toBe(19_970 * DAY);
-    retention.close();
+
+    now -= 89 * DAY;
+    await runFor(0, await begin(store, () => now, file));
+    expect(store.expiredBefore()).toBe(19_971 * DAY);
   });
+
+  it('doubts no clock that it has seen going on, however long nobody sends anything', async () => {
+    const store = await storeFrom(NOW);
+    const file = await aClock();
+    for (let day = 0; day <= 90; day++) await runFor(0, await begin(store, () => NOW + day * DAY, file));
+
+    expect(store.expiredBefore()).toBe(20_060 * DAY);
+  });
+
+  it.each(['{', '{"believedMs":"yesterday","doubtHours":0}', '{"believedMs":1}'])(
+    'forgets what it knew of the clock where that can not be read: %s',
+    async (text) => {
+      const store = await storeFrom(NOW);
+      const file = await aClock();
+      await writeFile(file, text);
+      const retention = await begin(store, () => NOW, file);
+      await runFor(0, retention);
+
+      expect(store.expiredBefore()).toBe(19_970 * DAY);
+      expect((await ClockMemory.open(file, SILENT)).state).toEqual({ believedMs: NOW, doubtHours: 0 });
+    },
+  );
 });

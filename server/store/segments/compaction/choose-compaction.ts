@@ -1,3 +1,4 @@
+import type { Erasure } from '../../erasure.ts';
 import type { FilesInForce } from '../files-in-force.ts';
 import type { IdsEntry, SealedEntry } from '../manifest-records.ts';
 
@@ -6,7 +7,7 @@ export type CompactionChoice =
   | { readonly kind: 'seal'; readonly segment: number }
   /** Also of one alone, of which something is to be left out. */
   | { readonly kind: 'merge'; readonly from: readonly number[] }
-  /** All of its events have expired. */
+  /** All that it holds has expired. */
   | { readonly kind: 'drop'; readonly sealed: number }
   /** All that an erasure is for is gone. */
   | { readonly kind: 'end-erasure'; readonly erasure: number }
@@ -24,51 +25,86 @@ const FULL_SEALED_BYTES = 512 * 1024 * 1024;
 const IDS_FANOUT = 4;
 const SMALL_IDS = 16_384;
 const DAY_MS = 86_400_000;
+/** So many segments are sealed before what is to go has a turn: it must not wait for the end of an overload. */
+const SEALS_IN_A_ROW = 4;
 
 /**
- * What there is to do, the most urgent first: sealing, oldest first, before all that rewrites.
+ * What there is to do, the most urgent first: sealing, oldest first, before all that rewrites, but with turns for
+ * what is to be erased or has expired.
  *
  * Files are merged with those of their own order of size, so that each event is rewritten a few times
  * however large the store is: sealed segments up to a size, id files without end.
+ *
+ * @param sealedInARow - How many segments were sealed since anything else was done.
  */
-export function* compactionChoices(files: Compactable): Generator<CompactionChoice, void, undefined> {
+export function* compactionChoices(
+  files: Compactable,
+  sealedInARow = 0,
+): Generator<CompactionChoice, void, undefined> {
+  const isTurn = sealedInARow >= SEALS_IN_A_ROW;
+  if (isTurn) yield* removalChoices(files);
   for (const { number, length } of files.segments.values()) {
     if (length !== undefined) yield { kind: 'seal', segment: number };
   }
-  yield* erasureChoices(files);
-  yield* expiryChoices(files);
+  if (!isTurn) yield* removalChoices(files);
   // All groups, since one that has a file that can't be read must not hold up the others.
   for (const from of idGroups([...files.ids.values()])) yield { kind: 'merge-ids', from };
   for (const from of sealedGroups([...files.sealed.values()])) yield { kind: 'merge', from };
 }
 
-function* erasureChoices({ segments, sealed, erasures }: Compactable): Generator<CompactionChoice> {
-  for (const { erasure, doneMs } of erasures.values()) {
+/** What has to be sealed and rewritten before an erasure has come to its end, besides the active segment. */
+export function* choicesBeforeEnd(
+  { segments, sealed }: Pick<Compactable, 'segments' | 'sealed'>,
+  { number: erasureNumber, position }: Pick<Erasure, 'number' | 'position'>,
+): Generator<CompactionChoice, void, undefined> {
+  for (const { number, firstPosition, length } of segments.values()) {
+    if (firstPosition <= position && length !== undefined) yield { kind: 'seal', segment: number };
+  }
+  for (const { number, firstPosition, erasures } of sealed.values()) {
+    if (erasures < erasureNumber && firstPosition <= position) yield { kind: 'merge', from: [number] };
+  }
+}
+
+function* removalChoices(files: Compactable): Generator<CompactionChoice> {
+  yield* erasureChoices(files);
+  yield* expiryChoices(files);
+}
+
+function* erasureChoices(files: Compactable): Generator<CompactionChoice> {
+  for (const { erasure, doneMs } of files.erasures.values()) {
     if (doneMs !== undefined) continue;
-    const { number: erasureNumber, position } = erasure;
-    const due = [...sealed.values()].filter(
-      (file) => file.erasures < erasureNumber && file.firstPosition <= position,
+    const before = [...choicesBeforeEnd(files, erasure)];
+    yield* before.filter(({ kind }) => kind === 'merge');
+    // Also the active segment.
+    const isLogged = [...files.segments.values()].some(
+      ({ firstPosition }) => firstPosition <= erasure.position,
     );
-    for (const { number } of due) yield { kind: 'merge', from: [number] };
-    const isLogged = [...segments.values()].some(({ firstPosition }) => firstPosition <= position);
-    if (due.length === 0 && !isLogged) yield { kind: 'end-erasure', erasure: erasureNumber };
+    if (before.length === 0 && !isLogged) yield { kind: 'end-erasure', erasure: erasure.number };
   }
 }
 
 function* expiryChoices({ sealed, expiredBefore }: Compactable): Generator<CompactionChoice> {
-  for (const { number, rows, from, to, strayFrom, strayTo } of sealed.values()) {
-    const isOver = rows > 0 && Math.max(to ?? -Infinity, strayTo ?? -Infinity) < expiredBefore;
+  if (expiredBefore === 0) return;
+  for (const { number, from, to, strayFrom, strayTo, notes } of sealed.values()) {
+    const [notesFrom, notesTo] = notes ?? [null, null];
+    const lasts = [to, strayTo, notesTo].filter((last) => last !== null);
+    const isOver = lasts.every((last) => last < expiredBefore);
     const isDue = [
       [from, to],
       [strayFrom, strayTo],
+      [notesFrom, notesTo],
     ].some(([first, last]) => hasExpired(first ?? null, last ?? null, expiredBefore));
-    if (isOver) yield { kind: 'drop', sealed: number };
-    else if (isDue) yield { kind: 'merge', from: [number] };
+    // Refused events are of the day on which they came, and may be younger than all others. Where nobody has
+    // looked when that was, rewriting the segment does.
+    if (isOver && notes !== undefined) yield { kind: 'drop', sealed: number };
+    else if (isOver || isDue) yield { kind: 'merge', from: [number] };
   }
 }
 
+/** Whether so much of a range of times has expired that it pays to rewrite the segment; all of it, or a share. */
 function hasExpired(from: number | null, to: number | null, expiredBefore: number): boolean {
-  return from !== null && to !== null && expiredBefore - from >= expiredShare(to - from);
+  if (from === null || to === null) return false;
+  return to < expiredBefore || expiredBefore - from >= expiredShare(to - from);
 }
 
 /** How much of a sealed segment's time must have expired before it is rewritten for that: a tenth, and a day. */

@@ -1,6 +1,7 @@
 import type { Damage } from '../../event-store.ts';
 import type { FilePair, IdFileSummary } from '../batch-record.ts';
 import type { Erasure } from '../../erasure.ts';
+import type { NoteTimes } from '../note-times.ts';
 import type { SealedSummary } from '../sealed/sealed-summary.ts';
 
 /** Events that do not count any more. */
@@ -36,12 +37,15 @@ export type CompactionAnswer =
   | {
       readonly kind: 'seal';
       readonly summary: SealedSummary;
+      /** When the batches came that the sealed segment has lines about; null if it has none. */
+      readonly notes: NoteTimes | null;
       readonly ids: IdFileSummary;
       readonly damage: readonly Damage[];
     }
   | {
       readonly kind: 'merge';
       readonly summary: SealedSummary;
+      readonly notes: NoteTimes | null;
       readonly damage: readonly Damage[];
       /** Paths of the inputs' files that have damage. */
       readonly damaged: readonly string[];
@@ -49,7 +53,7 @@ export type CompactionAnswer =
       readonly erased: readonly (readonly [number: number, events: number])[];
     }
   /** To a merge of one sealed segment: there is nothing to be left out, and no file was made. */
-  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'unchanged'; readonly notes: NoteTimes | null }
   | { readonly kind: 'merge-ids'; readonly ids: IdFileSummary };
 
 /**

@@ -1,7 +1,9 @@
+import type { Erasure } from '../../erasure.ts';
 import type { Damage } from '../../event-store.ts';
 import type { BatchIndex } from '../ids/batch-index.ts';
 import type { FilePair } from '../batch-record.ts';
-import { compactionChoices, type CompactionChoice } from './choose-compaction.ts';
+import { choicesBeforeEnd, compactionChoices, type CompactionChoice } from './choose-compaction.ts';
+import { CompactionFailures, obstacleText } from './compaction-failures.ts';
 import {
   giveNames,
   retirePair,
@@ -54,8 +56,9 @@ export class Compactor {
   readonly #deps: CompactorDependencies;
   readonly #options: CompactionOptions;
   readonly #stop = new AbortController();
-  /** What failed and waits for the next round, as JSON. */
-  readonly #failed = new Set<string>();
+  readonly #failures = new CompactionFailures();
+  /** Segments that were sealed, or tried, since anything else was. */
+  #sealedInARow = 0;
   #endPause: () => void = () => undefined;
   #nextNumber: number;
   #running: Promise<void> | undefined;
@@ -83,6 +86,16 @@ export class Compactor {
     while (this.#running !== undefined) await this.#running;
   }
 
+  /** What keeps an erasure from its end, in words for the operator; undefined if nothing does but time. */
+  obstacleTo(erasure: Erasure): string | undefined {
+    const { dir, manifest } = this.#deps;
+    for (const choice of choicesBeforeEnd(manifest.files, erasure)) {
+      const reason = this.#failures.reasonOf(choice);
+      if (reason !== undefined) return obstacleText(dir, choice, reason);
+    }
+    return undefined;
+  }
+
   /** Ends what is under way; it is begun anew at the next start. */
   async close(): Promise<void> {
     this.#isAsked = false;
@@ -98,7 +111,7 @@ export class Compactor {
       const choice = this.#choose();
       if (choice !== undefined) {
         await this.#try(choice);
-      } else if (this.#failed.size === 0) {
+      } else if (this.#failures.isEmpty) {
         return;
       } else {
         // New work ends the pause, but what has failed waits until it is over.
@@ -107,25 +120,27 @@ export class Compactor {
         if (performance.now() < untilMs) continue;
         untilMs = 0;
         waitMs = Math.min(waitMs * 2, this.#options.retryMs[1]);
-        this.#failed.clear();
+        this.#failures.endRound();
       }
     }
   }
 
   /** The first task that has not failed in this round: one that can't be done holds up no other. */
   #choose(): CompactionChoice | undefined {
-    for (const choice of compactionChoices(this.#deps.manifest.files)) {
-      if (!this.#failed.has(JSON.stringify(choice))) return choice;
+    for (const choice of compactionChoices(this.#deps.manifest.files, this.#sealedInARow)) {
+      if (!this.#failures.has(choice)) return choice;
     }
     return undefined;
   }
 
   async #try(choice: CompactionChoice): Promise<void> {
+    this.#sealedInARow = choice.kind === 'seal' ? this.#sealedInARow + 1 : 0;
     try {
       await this.#perform(choice);
+      this.#failures.forget(choice);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      this.#failed.add(JSON.stringify(choice));
+      this.#failures.add(choice, error);
       this.#options.onFailure(error);
     }
   }
@@ -163,7 +178,7 @@ export class Compactor {
     await this.#commitIds(idFile, {
       op: 'seal',
       segment,
-      sealed: sealedEntry(number, answer.summary, 0),
+      sealed: sealedEntry(number, answer.summary, answer.notes, 0),
       ids: idsEntry(number, answer.ids),
       ledger: answer.summary.ledger,
       rejected: answer.summary.rejected,
@@ -197,11 +212,11 @@ export class Compactor {
     });
     if (answer.kind === 'unchanged') {
       for (const entry of from.map((input) => manifest.files.sealed.get(input))) {
-        if (entry !== undefined) await this.#keep(entry, lastErasure, expiredBefore);
+        if (entry !== undefined) await this.#keep({ ...entry, notes: answer.notes }, lastErasure, expiredBefore);
       }
       return;
     }
-    const sealed = sealedEntry(number, answer.summary, lastErasure);
+    const sealed = sealedEntry(number, answer.summary, answer.notes, lastErasure);
     const damaged = from.filter((input) => answer.damaged.includes(dir.sealedPair(input).data));
     const record = { op: 'merge', from, sealed, erased: answer.erased } as const;
     await this.#replace(from, damaged.length === 0 ? record : { ...record, damaged }, damaged);

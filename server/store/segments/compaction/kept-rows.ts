@@ -1,6 +1,7 @@
 import type { UsageEvent } from '../../../../shared/event.ts';
-import { erasureOf, type ErasableEvent } from '../../erasure.ts';
+import { erasureOf, erasureOfRefused, type ErasableEvent, type Erasure } from '../../erasure.ts';
 import type { Rejection } from '../../event-store.ts';
+import { withTime, type NoteTimes } from '../note-times.ts';
 import type { Without } from './compaction-task.ts';
 import type { RowFilter } from '../sealed/merge-input.ts';
 import type { ClusterName, SealedCluster } from '../sealed/sealed-index.ts';
@@ -10,6 +11,7 @@ import type { SealedBatchLine, SealedRow } from '../sealed/sealed-row.ts';
 export class KeptRows implements RowFilter {
   readonly #without: Without;
   readonly #erased = new Map<number, number>();
+  #notes: NoteTimes | null = null;
 
   constructor(without: Without) {
     this.#without = without;
@@ -22,6 +24,11 @@ export class KeptRows implements RowFilter {
     return [...this.#erased].filter(([, events]) => events > 0);
   }
 
+  /** When the batches came, the first and the last, whose lines were looked at and kept; null if none was. */
+  get notes(): NoteTimes | null {
+    return this.#notes;
+  }
+
   ofCluster({ customer, from, to }: SealedCluster): 'all' | 'none' | 'some' {
     const { before, erasures } = this.#without;
     if (to < before) return 'none';
@@ -31,20 +38,24 @@ export class KeptRows implements RowFilter {
   keepsRow(row: SealedRow, { customer, product }: ClusterName): boolean {
     const [timestamp, type, context, , , position] = row;
     if (timestamp < this.#without.before) return false;
-    return !this.#isErased({ customer, product, type, timestamp, context }, position);
+    const event = { customer, product, type, timestamp, context };
+    return !this.#isCounted(erasureOf(this.#without.erasures, event, position));
   }
 
   ofBatch(line: SealedBatchLine): SealedBatchLine | undefined {
     if (line.received < this.#without.before) return undefined;
-    const { rejected = [], position } = line;
+    const { rejected = [], position, received } = line;
+    this.#notes = withTime(this.#notes, received);
     const kept = rejected.map((rejection) =>
-      this.#isErased(erasable(rejection), position) ? { ...rejection, event: {} } : rejection,
+      this.#isCounted(erasureOfRefused(this.#without.erasures, erasable(rejection), position))
+        ? { ...rejection, event: {} }
+        : rejection,
     );
     return kept.every((rejection, at) => rejection === rejected[at]) ? line : { ...line, rejected: kept };
   }
 
-  #isErased(event: ErasableEvent, position: number): boolean {
-    const erasure = erasureOf(this.#without.erasures, event, position);
+  /** Whether there is an erasure, for which one event more is counted then. */
+  #isCounted(erasure: Erasure | undefined): boolean {
     if (erasure === undefined) return false;
     this.#erased.set(erasure.number, (this.#erased.get(erasure.number) ?? 0) + 1);
     return true;

@@ -10,18 +10,19 @@ import { sealSegment } from '../sealed/seal-segment.ts';
 export async function runCompaction(task: CompactionTask): Promise<CompactionAnswer> {
   switch (task.kind) {
     case 'seal': {
-      const { summary, records, damage } = await sealSegment(task);
-      return { kind: 'seal', summary, ids: await writeIdFile(task.ids, records), damage };
+      const { summary, notes, records, damage } = await sealSegment(task);
+      return { kind: 'seal', summary, notes, ids: await writeIdFile(task.ids, records), damage };
     }
     case 'merge': {
       const { inputs, output, without } = task;
       const [alone] = inputs.length === 1 ? inputs : [];
       // Most segments have nothing of a user who is erased, and need not be written again.
-      if (alone !== undefined && !(await hasDropped(alone, new KeptRows(without))))
-        return { kind: 'unchanged' };
+      const seen = new KeptRows(without);
+      if (alone !== undefined && !(await hasDropped(alone, seen)))
+        return { kind: 'unchanged', notes: seen.notes };
       const keep = new KeptRows(without);
       const { summary, damage, damaged } = await mergeSealed({ inputs, output, keep });
-      return { kind: 'merge', summary, damage, damaged, erased: keep.erased };
+      return { kind: 'merge', summary, notes: keep.notes, damage, damaged, erased: keep.erased };
     }
     case 'merge-ids':
       return { kind: 'merge-ids', ids: await mergeIdFiles(task.inputs, task.output) };

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { systemCode } from '../../../errors.ts';
 import { BlockList, RECORD_BYTES } from './id-block-list.ts';
-import { derivedFields, encodeCheckedLine, fieldsText } from '../checked-line.ts';
+import { encodeCheckedLine, fieldsText, intactFields } from '../checked-line.ts';
 import { IdIndexError } from './id-file-errors.ts';
 import { IdFilter } from './id-filter.ts';
 import { formatSeed, parseSeed } from './keyed-hash.ts';
@@ -73,7 +73,7 @@ async function readIndex(path: string): Promise<IdIndex> {
   let filter = new Gatherer('filter', 0);
   for await (const lines of readLines(path, size)) {
     for (const { bytes, isEnded } of lines) {
-      const fields = isEnded ? derivedFields(bytes) : undefined;
+      const fields = isEnded ? intactFields(bytes) : undefined;
       if (fields === undefined) throw new IdIndexError(path);
       const text = fieldsText(fields);
       if (header === undefined) {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { FilePair, IdFileSummary } from '../batch-record.ts';
+import { WRONG_VERSION } from '../checked-line.ts';
 import { IdFileError } from './id-file-errors.ts';
 import { IdFileWriter } from './id-file-writer.ts';
 import { scanIdFile } from './scan-id-file.ts';
@@ -19,7 +20,8 @@ export async function rebuildIdIndex(pair: FilePair): Promise<IdFileSummary> {
   const writer = new IdFileWriter(new Discarded(), await SequentialFile.create(pair.index, 'w'), count);
   try {
     const lines = scanIdFile(pair.data, (offset, reason) => {
-      throw new IdFileError(pair.data, offset, reason);
+      // No id follows from it.
+      if (reason !== WRONG_VERSION) throw new IdFileError(pair.data, offset, reason);
     });
     for await (const chunk of lines) {
       for (const { id, text } of chunk) {

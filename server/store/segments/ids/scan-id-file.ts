@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { stat } from 'node:fs/promises';
-import { checkedFields } from '../checked-line.ts';
+import { checkedFields, hasVersion, WRONG_VERSION } from '../checked-line.ts';
 import { ID_FILE_HEADER, parseIdLine } from './id-line.ts';
 import { readLines } from '../segment-lines.ts';
 
@@ -28,6 +28,7 @@ export async function* scanIdFile(
     for (const { bytes, offset, isEnded } of lines) {
       if (offset === 0) {
         if (!isEnded || !isHeader(bytes)) onDamage(0, 'the first line is damaged');
+        else if (!hasVersion(bytes)) onDamage(0, WRONG_VERSION);
         continue;
       }
       const text = bytes.toString();
@@ -45,7 +46,8 @@ export async function* scanIdFile(
   }
 }
 
-/** @throws Error if the file is of a newer version. */
+/** Whether the line is the first one of an id file, but perhaps for its version. */
 function isHeader(line: Buffer): boolean {
-  return checkedFields(line) !== undefined && line.equals(ID_FILE_HEADER.subarray(0, -1));
+  const own = checkedFields(ID_FILE_HEADER.subarray(0, -1));
+  return own !== undefined && checkedFields(line)?.equals(own) === true;
 }

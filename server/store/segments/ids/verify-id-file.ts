@@ -21,7 +21,7 @@ const MAX_PROBLEMS = 100;
  * index knows every id.
  *
  * @returns The first 100 problems; none if all is well.
- * @throws Error if a file can't be read, or the files are of a newer version.
+ * @throws Error if a file can't be read.
  */
 export async function verifyIdFile(pair: FilePair): Promise<readonly IdFileProblem[]> {
   const problems: IdFileProblem[] = [];

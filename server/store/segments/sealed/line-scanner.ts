@@ -36,8 +36,7 @@ export class LineScanner {
    * Scans a line of a chunk.
    *
    * @param end - Where the newline is that ends it.
-   * @returns undefined if the line is damaged.
-   * @throws Error if the line is whole but of another version.
+   * @returns undefined if the line is damaged, anywhere but in its version.
    */
   scan(chunk: LogChunk, start: number, end: number): ScannedBatch | undefined {
     const { bytes, view } = chunk;
@@ -52,7 +51,7 @@ export class LineScanner {
     }
     const fields = checkedFields(bytes.subarray(start, end));
     const line = fields === undefined ? undefined : parseObject(fieldsText(fields));
-    return line === undefined ? undefined : this.#scanParsed(line);
+    return line === undefined || !('events' in line) ? undefined : this.#scanParsed(line);
   }
 
   /** A line of a batch and its events, nothing else; undefined if it is of another form. */

@@ -36,8 +36,8 @@ export interface MergedSegment {
  * a block of each input. A batch without a line of its own is counted only as far as an index does:
  * where one is damaged, `summary.batches` is too low, and the positions are those of the rows.
  *
- * @throws Error if a file can't be read or written, if one of those to be made exists, or if a line
- *   is of a newer version. What was written by then is left to the caller.
+ * @throws Error if a file can't be read or written, or if one of those to be made exists. What was
+ *   written by then is left to the caller.
  */
 export async function mergeSealed({ inputs: pairs, output, keep }: MergeTask): Promise<MergedSegment> {
   const damage = new DamageList();

@@ -1,8 +1,10 @@
 import type { Damage, SnapshotSegment } from '../../event-store.ts';
 import type { BatchRecord, StoredRecord } from '../batch-record.ts';
+import { hasVersion, WRONG_VERSION } from '../checked-line.ts';
 import { DamageList } from './damage-list.ts';
 import { LineScanner, type ScannedBatch } from './line-scanner.ts';
 import { readLogChunks } from './log-chunks.ts';
+import { withTime, type NoteTimes } from '../note-times.ts';
 import { RowStage } from './row-stage.ts';
 import { RunningTotals } from '../running-totals.ts';
 import type { SealedBatchLine } from './sealed-row.ts';
@@ -15,6 +17,7 @@ export interface ReadLog {
   readonly records: readonly (readonly [id: string, record: BatchRecord])[];
   /** Lines about batches of which more is kept than their events, in the order of their positions. */
   readonly notes: readonly Buffer[];
+  readonly noteTimes: NoteTimes | null;
   readonly totals: BatchTotals;
   /** The first 1,000. */
   readonly damage: readonly Damage[];
@@ -25,7 +28,7 @@ const NEWLINE = 0x0a;
 /**
  * Reads a log segment and takes its lines apart.
  *
- * @throws Error if the file can't be read, or has a line of a newer version.
+ * @throws Error if the file can't be read.
  */
 export async function readLog({ path, length, dropped }: SnapshotSegment): Promise<ReadLog> {
   const scanner = new LineScanner();
@@ -42,7 +45,11 @@ export async function readLog({ path, length, dropped }: SnapshotSegment): Promi
       if (!isDropped.has(offset + start)) {
         const batch = isEnded ? scanner.scan(chunk, start, end) : undefined;
         if (batch === undefined) damage.add({ path, offset: offset + start, reason: 'the line is damaged' });
-        else batches.add(batch);
+        else {
+          batches.add(batch);
+          if (!hasVersion(bytes.subarray(start, end)))
+            damage.add({ path, offset: offset + start, reason: WRONG_VERSION });
+        }
       }
       start = end + 1;
     }
@@ -57,22 +64,25 @@ class BatchCollector {
   readonly #records: (readonly [string, BatchRecord])[] = [];
   readonly #notes: { readonly position: number; readonly line: Buffer }[] = [];
   readonly #totals = new RunningTotals();
+  #noteTimes: NoteTimes | null = null;
   #firstPosition = Infinity;
   #lastPosition = 0;
 
   add(batch: ScannedBatch): void {
-    const { position, parents = [], ledger, rejected } = batch;
+    const { position, parents = [], received, ledger, rejected } = batch;
     this.#stage.add(batch);
     this.#records.push([batch.batch, storedRecord(batch)]);
     for (const parent of parents) this.#records.push([parent, 'split']);
-    if (parents.length > 0 || ledger !== undefined || rejected.length > 0)
+    if (parents.length > 0 || ledger !== undefined || rejected.length > 0) {
       this.#notes.push({ position, line: Buffer.from(`${JSON.stringify(noteOf(batch))}\n`) });
+      this.#noteTimes = withTime(this.#noteTimes, received);
+    }
     this.#totals.add(ledger, rejected.length);
     this.#firstPosition = Math.min(this.#firstPosition, position);
     this.#lastPosition = Math.max(this.#lastPosition, position);
   }
 
-  end(): Pick<ReadLog, 'stage' | 'records' | 'notes' | 'totals'> {
+  end(): Pick<ReadLog, 'stage' | 'records' | 'notes' | 'noteTimes' | 'totals'> {
     const lines = this.#stage.batchIds.length;
     const lastPosition = this.#lastPosition;
     const firstPosition = lines === 0 ? 0 : this.#firstPosition;
@@ -80,6 +90,7 @@ class BatchCollector {
       stage: this.#stage,
       records: this.#records,
       notes: this.#notes.toSorted((a, b) => a.position - b.position).map(({ line }) => line),
+      noteTimes: this.#noteTimes,
       totals: { ...this.#totals.value, lines, firstPosition, lastPosition },
     };
   }

@@ -1,4 +1,5 @@
 import type { Damage } from '../../event-store.ts';
+import { hasVersion, WRONG_VERSION } from '../checked-line.ts';
 import { BlockList } from './block-list.ts';
 import { parseDay, STRAY, utcDay } from './sealed-day.ts';
 import {
@@ -47,6 +48,7 @@ export async function* scanClusters(
       const isKnown = value !== undefined;
       if (!isKnown && !isLost)
         onDamage({ path, offset, reason: 'the line is damaged, and with it whose the rows behind it are' });
+      else if (isKnown && !hasVersion(bytes)) onDamage({ path, offset, reason: WRONG_VERSION });
       isLost = !isKnown;
     }
   }

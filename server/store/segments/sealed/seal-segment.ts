@@ -1,5 +1,6 @@
 import type { Damage, SnapshotSegment } from '../../event-store.ts';
 import type { BatchRecord, FilePair } from '../batch-record.ts';
+import type { NoteTimes } from '../note-times.ts';
 import { readLog } from './read-log.ts';
 import { RowEncoder } from './row-encoder.ts';
 import type { RowStage, StagedCluster } from './row-stage.ts';
@@ -18,6 +19,8 @@ export interface SealTask {
 
 export interface SealedSegment {
   readonly summary: SealedSummary;
+  /** When the batches came that it has lines about; null if there are none. */
+  readonly notes: NoteTimes | null;
   /** What is to be remembered of each batch, and of those it was split from; in the log's order. */
   readonly records: readonly (readonly [id: string, record: BatchRecord])[];
   /** Lines that could not be read and are in neither, the first 1,000. */
@@ -30,16 +33,16 @@ export interface SealedSegment {
  * Both files are durable when it resolves; their names are the caller's matter. Needs about the
  * memory of the whole segment.
  *
- * @throws Error if a file can't be read or written, if one of those to be made exists, or if a line
- *   is of a newer version. What was written by then is left to the caller.
+ * @throws Error if a file can't be read or written, or if one of those to be made exists. What was
+ *   written by then is left to the caller.
  */
 export async function sealSegment({ source, sealed }: SealTask): Promise<SealedSegment> {
-  const { stage, records, notes, totals, damage } = await readLog(source);
+  const { stage, records, notes, noteTimes, totals, damage } = await readLog(source);
   const writer = await SealedWriter.create(sealed);
   try {
     await writeClusters(writer, stage);
     for (const line of notes) await writer.appendBatches(line);
-    return { summary: await writer.finish(totals), records, damage };
+    return { summary: await writer.finish(totals), notes: noteTimes, records, damage };
   } catch (error) {
     await writer.abandon();
     throw error;

@@ -1,5 +1,5 @@
 import { isRecord } from '../../../../shared/text.ts';
-import { checkedFields, derivedFields, encodeCheckedLine, fieldsText } from '../checked-line.ts';
+import { checkedFields, encodeCheckedLine, fieldsText, intactFields } from '../checked-line.ts';
 import { parseDay } from './sealed-day.ts';
 
 /** Whole rows that are read together: bytes, CRC-32 in hex, and the first row's timestamp. */
@@ -81,9 +81,9 @@ export function parseLine(line: Buffer): unknown {
   return fields === undefined ? undefined : JSON.parse(fieldsText(fields));
 }
 
-/** The same of an index, which the data can do without: of another version it is as good as damaged. */
-export function parseIndexLine(line: Buffer): unknown {
-  const fields = derivedFields(line);
+/** The same, but undefined also if the version is damaged: for an index, which the data can do without, and to check. */
+export function parseIntactLine(line: Buffer): unknown {
+  const fields = intactFields(line);
   return fields === undefined ? undefined : JSON.parse(fieldsText(fields));
 }
 

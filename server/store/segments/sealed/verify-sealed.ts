@@ -9,7 +9,7 @@ import {
   FIRST_LINE,
   isClusterName,
   isKind,
-  parseLine,
+  parseIntactLine,
   UNKNOWN_CHECKSUM,
   type SealedBatches,
   type SealedBlock,
@@ -22,7 +22,7 @@ import { compareRows, readRow, readSealedBatch, type SealedRow } from './sealed-
  * clusters, rows and batches, and that the index counts right.
  *
  * @returns What is wrong, the first 1,000; nothing if all is well.
- * @throws Error if a file can't be read, or has a line of a newer version.
+ * @throws Error if a file can't be read.
  */
 export async function verifySealed(pair: FilePair): Promise<readonly Damage[]> {
   const damage = new DamageList();
@@ -81,7 +81,7 @@ class SealedCheck {
     if (this.#file.isScanned) return;
     const lines: unknown[] = [];
     for await (const block of this.#file.blocks(start, [[offset - start, UNKNOWN_CHECKSUM, 0]]))
-      lines.push(...readableLines(block, parseLine, this.#report));
+      lines.push(...readableLines(block, parseIntactLine, this.#report));
     this.#expect(lines.length === 1 && isOwn(lines[0]), start, 'another line should be here');
   }
 

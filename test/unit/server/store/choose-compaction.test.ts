@@ -22,6 +22,7 @@ function sealed(number: number, bytes: number): SealedEntry {
     firstPosition: number,
     lastPosition: number,
     ...times,
+    notes: null,
     erasures: 0,
   };
 }
@@ -36,6 +37,7 @@ interface Files {
   readonly ids?: readonly IdsEntry[];
   readonly erasures?: readonly ErasureState[];
   readonly expiredBefore?: number;
+  readonly sealedInARow?: number;
 }
 
 function choices({
@@ -47,13 +49,16 @@ function choices({
   const byNumber = <Entry extends { readonly number: number }>(entries: readonly Entry[]) =>
     new Map(entries.map((entry) => [entry.number, entry]));
   return [
-    ...compactionChoices({
-      segments: byNumber(segments),
-      sealed: byNumber(sealedFiles),
-      ids: byNumber(idFiles),
-      erasures: new Map((rest.erasures ?? []).map((state) => [state.erasure.number, state])),
-      expiredBefore: rest.expiredBefore ?? 0,
-    }),
+    ...compactionChoices(
+      {
+        segments: byNumber(segments),
+        sealed: byNumber(sealedFiles),
+        ids: byNumber(idFiles),
+        erasures: new Map((rest.erasures ?? []).map((state) => [state.erasure.number, state])),
+        expiredBefore: rest.expiredBefore ?? 0,
+      },
+      rest.sealedInARow,
+    ),
   ];
 }
 
@@ -143,6 +148,25 @@ describe('what is sealed and merged next', () => {
     expect(choices({ sealed: files, erasures: [{ ...state, doneMs: 1 }] })).toEqual([]);
   });
 
+  it('is, after four segments in a row, what is to be erased or has expired, and sealing otherwise', () => {
+    const erasure = { number: 2, askedMs: 0, position: 5, customer: 'A' };
+    const files = {
+      segments: [{ number: 3, firstPosition: 7, length: 10 }],
+      sealed: [sealed(4, MIB), { ...sealed(6, MIB), to: 9 * DAY }],
+      erasures: [{ erasure, events: 0, doneMs: undefined }],
+      expiredBefore: 5 * DAY,
+    };
+    const seal = { kind: 'seal', segment: 3 };
+    const removal = [
+      { kind: 'merge', from: [4] },
+      { kind: 'drop', sealed: 4 },
+      { kind: 'merge', from: [6] },
+    ];
+
+    expect(choices({ ...files, sealedInARow: 3 })).toEqual([seal, ...removal]);
+    expect(choices({ ...files, sealedInARow: 4 })).toEqual([...removal, seal]);
+  });
+
   it('is what has expired as a whole, or by a tenth of its time and a day', () => {
     const file = (from: number, to: number, strayTo: number | null = null) => ({
       ...sealed(1, MIB),
@@ -159,6 +183,32 @@ describe('what is sealed and merged next', () => {
     expect(choice(file(1, 3), 1.9)).toBeUndefined();
     expect(choice(file(1, 41), 4)).toBeUndefined();
     expect(choice(file(1, 41), 5)).toEqual({ kind: 'merge', from: [1] });
-    expect(choice({ ...file(1, 3), rows: 0, from: null, to: null }, 50)).toBeUndefined();
+  });
+
+  it('is no segment that holds refused events of late, but for what else it holds', () => {
+    const choice = (entry: Partial<SealedEntry>, day: number) =>
+      first({ sealed: [{ ...sealed(1, MIB), ...entry }], expiredBefore: day * DAY });
+    const rows = { from: DAY, to: 3 * DAY };
+    const none = { rows: 0, from: null, to: null };
+    const days = (from: number, to: number) => ({ notes: [from * DAY, to * DAY] as const });
+    const rewriting = { kind: 'merge', from: [1] };
+
+    expect(choice({ ...rows, ...days(5, 9) }, 4)).toEqual(rewriting);
+    expect(choice({ ...none, ...days(5, 9) }, 4)).toBeUndefined();
+    expect(choice({ ...none, ...days(5, 9) }, 5.5)).toBeUndefined();
+    expect(choice({ ...none, ...days(5, 9) }, 6)).toEqual(rewriting);
+    expect(choice({ ...none, ...days(5, 9) }, 10)).toEqual({ kind: 'drop', sealed: 1 });
+    expect(choice({ ...rows, to: 50 * DAY, ...days(1, 2) }, 3)).toEqual(rewriting);
+    expect(choice({ ...none, notes: null }, 1)).toEqual({ kind: 'drop', sealed: 1 });
+    expect(choice({ ...none, notes: null }, 0)).toBeUndefined();
+  });
+
+  it('is to look when refused events came, where nobody has', () => {
+    const { notes: _, ...unknown } = sealed(1, MIB);
+    const choice = (entry: SealedEntry, day: number) => first({ sealed: [entry], expiredBefore: day * DAY });
+
+    expect(choice(unknown, 4)).toEqual({ kind: 'merge', from: [1] });
+    expect(choice({ ...unknown, rows: 0, from: null, to: null }, 4)).toEqual({ kind: 'merge', from: [1] });
+    expect(choice({ ...unknown, to: 50 * DAY, from: 49 * DAY }, 4)).toBeUndefined();
   });
 });

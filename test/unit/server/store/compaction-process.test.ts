@@ -15,6 +15,15 @@ async function running(module: string): Promise<CompactionRunner> {
   return compactionInProcess(file);
 }
 
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    // There is no process of that number any more.
+    return false;
+  }
+}
+
 function task(inputs: number) {
   return { kind: 'merge-ids', inputs: Array.from({ length: inputs }, () => FILES), output: FILES } as const;
 }
@@ -48,6 +57,37 @@ describe('the process that seals and merges', () => {
     const reason = async () => run(task(1), NEVER).catch(String);
     expect(await reason()).toContain('the moon');
     expect(await reason()).toBe(await reason());
+  });
+
+  it('fails a task that comes just as it ends for having nothing to do, and is another one for the next', async () => {
+    const run = await running(`process.on('message', () => {
+      process.send({ kind: 'merge-ids', ids: { count: process.pid } });
+    });`);
+    const pidOf = async () => {
+      const answer = await run(task(1), NEVER);
+      return answer.kind === 'merge-ids' ? answer.ids.count : NaN;
+    };
+    const first = await pidOf();
+
+    // Nobody has heard of its end when the task comes.
+    process.kill(first, 'SIGKILL');
+    await expect(pidOf()).rejects.toThrow('its process was ended by SIGKILL');
+
+    const second = await pidOf();
+    expect(second).not.toBe(first);
+    expect(await pidOf()).toBe(second);
+  });
+
+  it('takes no process for idle that has ended', async () => {
+    const run = await running(`process.on('message', () => {
+      process.send({ kind: 'merge-ids', ids: { count: process.pid } });
+      setTimeout(() => process.exit(), 20);
+    });`);
+    const answer = await run(task(1), NEVER);
+    const pid = answer.kind === 'merge-ids' ? answer.ids.count : NaN;
+    await expect.poll(() => isThere(pid)).toBe(false);
+
+    expect(await run(task(1), NEVER)).toMatchObject({ kind: 'merge-ids' });
   });
 
   it('is killed when its owner closes', async () => {

@@ -1,12 +1,13 @@
-import { mkdir, readdir, readFile, rename, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { boundedFields } from '../../../../server/ingest/bounded-fields.ts';
 import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
 import { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import { WRITER_DEFAULTS } from '../../../../server/store/segments/segment-writer.ts';
 import { aBatch, anEvent, FILTER, readAll } from '../../../support/events.ts';
 import { fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
-import { segmentPath } from '../../../support/segment-files.ts';
+import { segmentPath, textOf } from '../../../support/segment-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const PLACES = { PORTFOLIO: { 'PORTFOLIO-ACCESSED': 0 } };
@@ -16,14 +17,6 @@ async function open(folder: string, compaction?: CompactionOptions): Promise<Seg
   const store = await openSmall(folder, compaction);
   onTestFinished(() => store.close());
   return store;
-}
-
-/** All bytes of a store's files. */
-async function textOf(folder: string): Promise<string> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  const texts = files.map((file) => readFile(path.join(file.parentPath, file.name), 'utf8'));
-  return (await Promise.all(texts)).join('\n');
 }
 
 describe('erasing events', () => {
@@ -125,9 +118,11 @@ describe('erasing events', () => {
 
     await store.erase({ customer: 'TGAM' }, 7);
     await vi.waitFor(() => expect(failures).toHaveLength(1));
+    await vi.waitFor(() => expect(store.erasures()[0]?.waitsFor).toMatch(/can not be closed.*EEXIST/));
     expect(await readAll(store, TGAM)).toEqual([]);
     await vi.advanceTimersByTimeAsync(5_000);
     await vi.waitFor(() => expect(store.erasures()[0]?.doneMs).toBe(0));
+    expect(store.erasures()[0]?.waitsFor).toBeUndefined();
   });
 
   it('leaves a log segment open whose file is missing, without asking again and again, until it is back', async () => {
@@ -146,6 +141,7 @@ describe('erasing events', () => {
     const without = await openSmall(folder, IN_PROCESS);
     await without.compacted();
     expect(without.erasures()[0]?.doneMs).toBeUndefined();
+    expect(without.erasures()[0]?.waitsFor).toMatch(/00000001\.jsonl is missing: put it back/);
     await without.close();
     await rename(`${file}.away`, file);
     const again = await open(folder, IN_PROCESS);
@@ -237,46 +233,41 @@ describe('erasing events', () => {
     });
     expect(store.erasures()[0]).toMatchObject({ events: 1 });
   });
-});
 
-describe('expiry', () => {
-  const DAY = 86_400_000;
-  const batchOf = (days: readonly number[]) =>
-    aBatch(
-      days.map((day) => anEvent({ timestamp: day * DAY, context: [`day ${day}`] })),
-      {
-        contents: { received: 10 * DAY },
-      },
-    );
-
-  it('hides what is older at once, and removes its bytes; batches stay known', async () => {
+  it('finds what was cut of a refused event: a value, a customer, a product', async () => {
     const folder = await tempFolder();
     const store = await open(folder, IN_PROCESS);
-    const [old, mixed] = [batchOf([1, 2]), batchOf([2, 9])];
-    await store.append(old.identity, () => old.contents);
-    await store.append(mixed.identity, () => mixed.contents);
-
-    await store.expire(3 * DAY);
-    expect((await readAll(store)).map(({ context }) => context[0])).toEqual(['day 9']);
-    await store.compacted();
-
-    expect((await readAll(store)).map(({ context }) => context[0])).toEqual(['day 9']);
-    expect(await textOf(folder)).not.toMatch(/day [12]/);
-    expect(await store.append(old.identity, () => old.contents)).toMatchObject({ isNew: false });
-  });
-
-  it('removes a sealed segment of which nothing is left, and never goes back', async () => {
-    const folder = await tempFolder();
-    const store = await open(folder, IN_PROCESS);
-    const { identity, contents } = batchOf([1, 2]);
+    const long = (name: string) => `${name} ${'x'.repeat(300)}`;
+    // The cut goes through a pair of surrogates.
+    const value = `${'v'.repeat(255)}\u{1F600} and more`;
+    const [customer, product] = [long('customer'), long('product')];
+    const sent = [
+      anEvent({ context: [value], version: 'of the value' }),
+      anEvent({ context: [value], product, version: 'of the product' }),
+      anEvent({ customer, version: 'of the customer' }),
+      anEvent({ context: [`${value.slice(0, 200)}`], version: 'of another value' }),
+      anEvent({ context: [value], customer: long('other'), version: 'of another customer' }),
+    ];
+    const rejected = sent.map((event, sequence) => {
+      const kept = boundedFields(event);
+      return { sequence, code: 'EVENT_TOO_LARGE', path: '', event: kept } as const;
+    });
+    const { identity, contents } = aBatch([anEvent({ context: ['stored'] })], { contents: { rejected } });
     await store.append(identity, () => contents);
 
-    await store.expire(3 * DAY);
+    const places = { ...PLACES, [product]: { 'PORTFOLIO-ACCESSED': 0 } };
+    await store.erase({ customer: 'BARCHART', key: { name: 'userId', value, places } }, 7);
+    await store.erase({ customer }, 7);
     await store.compacted();
-    await store.expire(1 * DAY);
 
-    expect(await readdir(path.join(folder, 'sealed'))).toEqual([]);
-    expect(store.snapshot().expiredBefore).toBe(3 * DAY);
-    expect(await store.append(identity, () => contents)).toMatchObject({ isNew: false });
+    expect((await textOf(folder)).match(/of (the|another) \w+/g)?.toSorted()).toEqual([
+      'of another customer',
+      'of another value',
+    ]);
+    expect(store.erasures()).toMatchObject([
+      { events: 2, doneMs: 0 },
+      { events: 1, doneMs: 0 },
+    ]);
+    expect(await readAll(store)).toHaveLength(1);
   });
 });

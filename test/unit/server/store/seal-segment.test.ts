@@ -332,12 +332,21 @@ describe('sealSegment', () => {
     await expect(seal(folder, [])).rejects.toThrow('EEXIST');
   });
 
-  it('refuses a segment with a line of a newer version', async () => {
+  it('keeps what a line holds whose version is damaged, and says so', async () => {
     const folder = await tempFolder();
+    const [line = Buffer.alloc(0)] = logLines([aBatchNow([anEvent()])]);
+    line[5] = 0x33;
     const fields = '"position":9}';
     const checksum = crc32(fields).toString(16).padStart(8, '0');
-    const line = Buffer.from(`{"v":2,"crc":"${checksum}",${fields}\n`);
+    const other = Buffer.from(`{"v":3,"crc":"${checksum}",${fields}\n`);
 
-    await expect(seal(folder, [line])).rejects.toThrow(/newer version/);
+    const { summary, records, damage } = await seal(folder, [line, other]);
+
+    expect(summary.rows).toBe(1);
+    expect(records).toHaveLength(1);
+    expect(damage.map(({ offset, reason }) => [offset, reason])).toEqual([
+      [0, expect.stringContaining('version')],
+      [line.length, 'the line is damaged'],
+    ]);
   });
 });

@@ -225,19 +225,36 @@ describe('a store of a newer version', () => {
   };
 
   it.each([
-    ['a batch line of another version', segmentPath, line(2, '"position":9}')],
-    ['a manifest record of another version', manifestPath, line(2, '"op":"open","segment":2}')],
-    ['an operation that is not known', manifestPath, line(1, '"op":"shrink","segment":1}')],
-  ])('is refused and left as it is: %s', async (_title, file, added) => {
+    ['a manifest record of another version', line(2, '"op":"open","segment":2}')],
+    ['an operation that is not known', line(1, '"op":"shrink","segment":1}')],
+    ['and behind it a torn one', `${line(2, '"op":"open","segment":2}')}{"v":2,`],
+  ])('is refused and left as it is: %s', async (_title, added) => {
     const folder = await tempFolder();
     const store = await openStore(folder);
     await fill(store, 1);
     await store.close();
-    await appendFile(file(folder), added);
-    const before = await readFile(file(folder));
+    await appendFile(manifestPath(folder), added);
+    const before = await readFile(manifestPath(folder));
 
     await expect(openStore(folder)).rejects.toThrow(/newer version/);
 
-    expect(await readFile(file(folder))).toEqual(before);
+    expect(await readFile(manifestPath(folder))).toEqual(before);
+  });
+
+  it('is known by its manifest alone: a line of the log that nobody understands is not cut, and stops nothing', async () => {
+    const folder = await tempFolder();
+    const store = await openStore(folder);
+    await fill(store, 1);
+    await store.close();
+    const file = segmentPath(folder);
+    const { size } = await stat(file);
+    await appendFile(file, line(2, '"position":9}'));
+
+    const reopened = await openStore(folder);
+    await fill(reopened, 1);
+
+    expect(reopened.health().damage).toEqual([{ path: file, offset: size, reason: 'the line is damaged' }]);
+    expect(await readFile(file, 'utf8')).toContain(line(2, '"position":9}'));
+    expect((await readable(reopened)).timestamps).toEqual([0, 0]);
   });
 });

@@ -2,7 +2,11 @@ import { writeSync } from 'node:fs';
 import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { encodeBatchBody } from '../../../../server/store/segments/batch-line.ts';
+import { openDataDir } from '../../../../server/store/segments/data-dir.ts';
+import { Manifest } from '../../../../server/store/segments/manifest.ts';
 import { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
+import { SegmentWriter, WRITER_DEFAULTS } from '../../../../server/store/segments/segment-writer.ts';
 import { aBatch, anEvent, readAll } from '../../../support/events.ts';
 import { fill, openStore, readable, segmentPath } from '../../../support/segment-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -194,5 +198,50 @@ describe('a failing disk', () => {
     await store.close();
 
     expect((await readable(await openStore(folder))).timestamps).toEqual([0, 2]);
+  });
+});
+
+describe('closing a segment', () => {
+  async function writerBeside(
+    length: number,
+  ): Promise<{ readonly writer: SegmentWriter; readonly names: () => Promise<readonly string[]> }> {
+    const dir = await openDataDir(await tempFolder());
+    const manifest = await Manifest.open(dir.manifest, 0);
+    await manifest.append({ op: 'open', segment: 1, position: 1 });
+    const missing = { number: 1, length, canContinue: false };
+    const writer = await SegmentWriter.open(dir, manifest, WRITER_DEFAULTS, missing, 1, 0);
+    onTestFinished(async () => {
+      await writer.close();
+      await manifest.close();
+    });
+    return { writer, names: () => readdir(dir.segments) };
+  }
+
+  it('leaves one open whose file is missing, also if it is forced, until a batch comes', async () => {
+    const { writer, names } = await writerBeside(0);
+
+    await Promise.all([writer.roll(), writer.roll(true)]);
+    expect(writer.active).toEqual({ number: 1, length: 0 });
+    expect(await names()).toEqual([]);
+
+    const { identity, contents } = aBatch();
+    const appended = writer.append(encodeBatchBody(identity, contents), () => undefined);
+    await Promise.all([writer.roll(true), appended]);
+    expect(writer.active).toMatchObject({ number: 2 });
+    expect(writer.active.length).toBeGreaterThan(0);
+    expect(await names()).toEqual(['00000002.jsonl']);
+  });
+
+  it('closes an empty one if it is forced, and none twice', async () => {
+    const { writer, names } = await writerBeside(0);
+    const { identity, contents } = aBatch();
+    await writer.append(encodeBatchBody(identity, contents), () => undefined);
+    await writer.roll();
+    await writer.roll();
+    expect(writer.active).toEqual({ number: 3, length: 0 });
+
+    await Promise.all([writer.roll(), writer.roll(true), writer.roll()]);
+    expect(writer.active).toEqual({ number: 4, length: 0 });
+    expect(await names()).toHaveLength(3);
   });
 });

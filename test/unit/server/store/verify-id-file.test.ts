@@ -1,6 +1,7 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { FilePair } from '../../../../server/store/segments/batch-record.ts';
+import { WRONG_VERSION } from '../../../../server/store/segments/checked-line.ts';
 import { IdFile } from '../../../../server/store/segments/ids/id-file.ts';
 import { encodeIdLine, ID_FILE_HEADER } from '../../../../server/store/segments/ids/id-line.ts';
 import { rebuildIdIndex } from '../../../../server/store/segments/ids/rebuild-id-index.ts';
@@ -157,9 +158,12 @@ describe('rebuildIdIndex', () => {
     await expect(rebuildIdIndex(pair)).rejects.toMatchObject({ name: 'IdFileError', offset: FIRST });
   });
 
-  it('leaves a file of a newer version alone', async () => {
-    const { pair } = await written(1);
-    await overwrite(pair.data, 5, '2');
-    await expect(rebuildIdIndex(pair)).rejects.toThrow('newer version');
+  it('needs no more of the first line than what its checksum covers, which is not the version', async () => {
+    const { pair } = await written(9);
+    await rm(pair.index);
+    await overwrite(pair.data, 5, '3');
+
+    expect(await rebuildIdIndex(pair)).toMatchObject({ count: 9 });
+    expect(await verifyIdFile(pair)).toEqual([{ offset: 0, reason: WRONG_VERSION }]);
   });
 });

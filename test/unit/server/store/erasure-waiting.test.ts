@@ -1,0 +1,90 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
+import { runCompaction } from '../../../../server/store/segments/compaction/run-compaction.ts';
+import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
+import { aBatch, anEvent, FILTER } from '../../../support/events.ts';
+import { fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
+import { readable, segmentPath } from '../../../support/segment-files.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+/** Tries again what fails, soon and silently. */
+const PERSISTENT: CompactionOptions = { ...IN_PROCESS, onFailure: () => undefined, retryMs: [20, 20] };
+
+async function open(folder: string, compaction: CompactionOptions): Promise<SegmentEventStore> {
+  const store = await openSmall(folder, compaction);
+  onTestFinished(() => store.close());
+  return store;
+}
+
+async function hasNothingLeft(store: SegmentEventStore): Promise<void> {
+  expect((await readable(store)).timestamps).toEqual([]);
+}
+
+describe('an erasure', () => {
+  it('has its turns while ever more segments are to be sealed', async () => {
+    const folder = await tempFolder();
+    await fillStore(folder, 40);
+    let seals = 0;
+    const store: SegmentEventStore = await open(folder, {
+      ...IN_PROCESS,
+      run: async (task) => {
+        if (task.kind === 'seal' && ++seals < 200 && store.erasures()[0]?.doneMs === undefined) {
+          // There is another one to be sealed before this one is.
+          const { identity, contents } = aBatch([anEvent({ customer: 'LOAD' })]);
+          await store.append(identity, () => contents);
+          await store.roll();
+        }
+        return runCompaction(task);
+      },
+    });
+
+    await store.erase({ customer: FILTER.customer }, 7);
+    await store.compacted();
+
+    expect(store.erasures()).toMatchObject([{ doneMs: 0, waitsFor: undefined }]);
+    expect(seals).toBeLessThan(200);
+  });
+
+  it.each([
+    ['log segment', 'sealed', segmentPath],
+    ['sealed segment', 'rewritten', (folder: string) => path.join(folder, 'sealed', '00000001.jsonl')],
+  ])(
+    'says that it waits for a %s that is missing, hides its events, and ends with an empty file in its place',
+    async (what, isNot, pathIn) => {
+      const folder = await tempFolder();
+      await fillStore(folder, 20);
+      if (what === 'sealed segment') {
+        const sealing = await openSmall(folder, IN_PROCESS);
+        await sealing.compacted();
+        await sealing.close();
+      }
+      const file = pathIn(folder);
+      await rm(file);
+      const store = await open(folder, PERSISTENT);
+      expect(store.erasures()).toEqual([]);
+
+      await store.erase({ customer: FILTER.customer }, 7);
+
+      await expect
+        .poll(() => store.erasures()[0]?.waitsFor)
+        .toMatch(new RegExp(`^${file} can not be ${isNot} \\(.+\\); if the file is lost, .* an empty file`));
+      // Also while it is tried again.
+      for (let look = 0; look < 10; look++) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        expect(store.erasures()[0]?.waitsFor).toContain(file);
+        await hasNothingLeft(store);
+      }
+
+      await writeFile(file, '');
+      await expect.poll(() => store.erasures()[0]?.doneMs).toBe(0);
+      expect(store.erasures()[0]?.waitsFor).toBeUndefined();
+      await hasNothingLeft(store);
+      const folderOf = path.basename(path.dirname(file));
+      await expect
+        .poll(() => readdir(path.join(folder, 'quarantine')))
+        .toEqual([`${folderOf}-00000001.jsonl`]);
+    },
+  );
+});
