@@ -1,12 +1,13 @@
 import { build } from 'esbuild';
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { openSnapshot } from '../../server/store/open-store.ts';
 import { compactionInProcess } from '../../server/store/segments/compaction/compaction-process.ts';
 import type { CompactionOptions } from '../../server/store/segments/compaction/compactor.ts';
+import { dataDir } from '../../server/store/segments/data-dir.ts';
 import { FilesInForce } from '../../server/store/segments/files-in-force.ts';
 import { readManifest } from '../../server/store/segments/read-manifest.ts';
 import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
@@ -251,8 +252,7 @@ async function startOn(root: string): Promise<Ready> {
 async function bytesOf(
   root: string,
 ): Promise<{ log: number; data: number; index: number; ids: number; files: number }> {
-  const manifest = path.join(root, 'manifest.jsonl');
-  const { records } = await readManifest(manifest, (await stat(manifest)).size);
+  const { records } = await readManifest(dataDir(root));
   const files = new FilesInForce();
   for (const record of records) files.apply(record);
   const sealed = [...files.sealed.values()];

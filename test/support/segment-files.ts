@@ -33,6 +33,10 @@ export function manifestPath(folder: string): string {
   return path.join(folder, 'manifest.jsonl');
 }
 
+export function manifestCopyPath(folder: string): string {
+  return path.join(folder, 'manifest-copy.jsonl');
+}
+
 /** Where each line of a file begins, and where the file ends. */
 export async function lineOffsets(file: string): Promise<readonly number[]> {
   const text = await readFile(file, 'latin1');

@@ -9,6 +9,7 @@ export interface DataDir {
   readonly root: string;
   readonly lock: string;
   readonly manifest: string;
+  readonly manifestCopy: string;
   readonly segments: string;
   /** Folder of the sealed segments. */
   readonly sealed: string;
@@ -30,6 +31,7 @@ export function dataDir(root: string): DataDir {
     root: absolute,
     lock: inRoot('store.lock'),
     manifest: inRoot('manifest.jsonl'),
+    manifestCopy: inRoot('manifest-copy.jsonl'),
     segments,
     sealed,
     ids,

@@ -6,12 +6,18 @@ import type { Damage } from '../event-store.ts';
 import { encodeCheckedLine } from './checked-line.ts';
 import { FilesInForce } from './files-in-force.ts';
 import type { ManifestRecord } from './manifest-records.ts';
-import { readManifest, type ManifestContents } from './read-manifest.ts';
+import { ManifestCopy } from './manifest-copy.ts';
+import { readManifest, type ManifestContents, type ManifestPaths } from './read-manifest.ts';
 import { rewrite, writeAt } from '../../write-at.ts';
 
-/** The append-only record that alone decides which files are in force, and up to where. */
+/**
+ * The append-only record that alone decides which files are in force, and up to where.
+ *
+ * Nobody can do without a record of it, so that there are two files of the same bytes.
+ */
 export class Manifest {
   readonly #file: FileHandle;
+  readonly #copy: ManifestCopy;
   readonly #files: FilesInForce;
   /** What of it was found damaged, though all of it can be read. */
   readonly damage: readonly Damage[];
@@ -19,34 +25,43 @@ export class Manifest {
   /** The append under way, if any: the writer's and the keeper's records must not be written over each other. */
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, files: FilesInForce, { length, damage }: ManifestContents) {
+  private constructor(
+    file: FileHandle,
+    copy: ManifestCopy,
+    files: FilesInForce,
+    { bytes, damage }: ManifestContents,
+  ) {
     this.#file = file;
+    this.#copy = copy;
     this.#files = files;
-    this.#length = length;
+    this.#length = bytes.length;
     this.damage = damage;
   }
 
   /**
-   * Reads the manifest, cutting a torn last record, or begins one.
+   * Reads the manifest, cutting a torn last record and mending what is damaged in one of its files, or begins one.
    *
-   * @throws Error naming file and offset if a record before the last is damaged: then nobody can say
+   * @throws Error naming file and offset if a record before the last is damaged in both: then nobody can say
    *   which files count, and guessing could lose events; or if the store is of a newer version.
    */
-  static async open(file: string, nowMs: number): Promise<Manifest> {
+  static async open(paths: ManifestPaths, nowMs: number): Promise<Manifest> {
+    const contents = await readManifest(paths);
     // Append mode ignores positions, and a failed append must be written over.
-    const handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o600);
+    const handle = await open(paths.manifest, constants.O_RDWR | constants.O_CREAT, 0o600);
+    const { records, lastOffset, bytes, sameInCopy, isDamaged } = contents;
+    const copy = new ManifestCopy(paths.manifestCopy, sameInCopy);
     try {
-      const { size } = await handle.stat();
-      const contents = await readManifest(file, size);
-      const { records, lastOffset } = contents;
       const files = new FilesInForce();
       for (const record of records) files.apply(record);
-      const manifest = new Manifest(handle, files, contents);
+      const manifest = new Manifest(handle, copy, files, contents);
+      if (isDamaged) await writeAt(handle, bytes, 0);
       if (records.length === 0) await manifest.append({ op: 'create', createdMs: nowMs });
       else await manifest.#makeDurable(lastOffset);
-      await syncDirectory(path.dirname(file));
+      await copy.follow(handle, manifest.#length);
+      await syncDirectory(path.dirname(paths.manifest));
       return manifest;
     } catch (error) {
+      await copy.close();
       await handle.close();
       throw error;
     }
@@ -76,6 +91,7 @@ export class Manifest {
 
   async close(): Promise<void> {
     await this.#last;
+    await this.#copy.close();
     await this.#file.close();
   }
 
@@ -87,6 +103,7 @@ export class Manifest {
     await this.#file.sync();
     this.#length += line.length;
     this.#files.apply(record);
+    await this.#copy.follow(this.#file, this.#length);
   }
 
   /**

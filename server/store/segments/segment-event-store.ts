@@ -103,7 +103,7 @@ export class SegmentEventStore implements EventStore {
     const index = new BatchIndex();
     let manifest: Manifest | undefined;
     try {
-      manifest = await Manifest.open(dir.manifest, nowMs);
+      manifest = await Manifest.open(dir, nowMs);
       const totals = new RunningTotals();
       const recovered = await recover(dir, manifest, index, totals);
       const { active, lastNumbers, lastPosition } = recovered;

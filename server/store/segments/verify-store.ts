@@ -53,7 +53,7 @@ interface ReadManifest {
 
 async function readFiles(dir: DataDir): Promise<ReadManifest> {
   const { size: bytes } = await stat(dir.manifest);
-  const { records, damage } = await readManifest(dir.manifest, bytes);
+  const { records, damage } = await readManifest(dir);
   const files = new FilesInForce();
   for (const record of records) files.apply(record);
   return { files, bytes, damage };

@@ -206,7 +206,7 @@ describe('closing a segment', () => {
     length: number,
   ): Promise<{ readonly writer: SegmentWriter; readonly names: () => Promise<readonly string[]> }> {
     const dir = await openDataDir(await tempFolder());
-    const manifest = await Manifest.open(dir.manifest, 0);
+    const manifest = await Manifest.open(dir, 0);
     await manifest.append({ op: 'open', segment: 1, position: 1 });
     const missing = { number: 1, length, canContinue: false };
     const writer = await SegmentWriter.open(dir, manifest, WRITER_DEFAULTS, missing, 1, 0);
