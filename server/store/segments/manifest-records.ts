@@ -111,7 +111,17 @@ export function sealedEntry(
   const { dataBytes, rows, indexBytes, firstPosition, lastPosition } = summary;
   const { from, to, strayFrom, strayTo } = summary;
   const times = { from, to, strayFrom, strayTo };
-  return { number, rows, bytes: dataBytes, indexBytes, firstPosition, lastPosition, ...times, notes, erasures };
+  return {
+    number,
+    rows,
+    bytes: dataBytes,
+    indexBytes,
+    firstPosition,
+    lastPosition,
+    ...times,
+    notes,
+    erasures,
+  };
 }
 
 export function idsEntry(number: number, { count, dataBytes, indexBytes }: IdFileSummary): IdsEntry {
