@@ -28,10 +28,7 @@ export interface Retention {
  * comes back: it is believed when the server has run for 24 hours with it, restarts or not. Where nobody knows what
  * it said last, the newest batch tells; later not, since batches that came by a wrong clock have its time.
  */
-export function startRetention(
-  store: EventStore,
-  { days, now, clock, logger }: RetentionOptions,
-): Retention {
+export function startRetention(store: EventStore, { days, now, clock, logger }: RetentionOptions): Retention {
   if (days === undefined) return { close: () => Promise.resolve() };
   let { doubtHours } = clock.state;
   let believedMs = clock.state.believedMs ?? store.newestMs();
@@ -45,7 +42,10 @@ export function startRetention(
   const expire = async (): Promise<void> => {
     const aheadMs = now() - believedMs;
     if (store.position() > 0 && aheadMs > MAX_AHEAD_MS && doubtHours < HOURS_OF_DOUBT) {
-      logger.error({ aheadMs }, 'the clock is far ahead of what it was: none expires before it runs for a day');
+      logger.error(
+        { aheadMs },
+        'the clock is far ahead of what it was: none expires before it runs for a day',
+      );
       await keep();
       return;
     }

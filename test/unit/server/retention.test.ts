@@ -42,9 +42,9 @@ async function begin(
 }
 
 /** Lets a server run for so many hours, and ends it. */
-async function runFor(hours: number, { close }: Retention): Promise<void> {
+async function runFor(hours: number, retention: Retention): Promise<void> {
   vi.advanceTimersByTime(hours * HOUR);
-  await close();
+  await retention.close();
 }
 
 describe('expiryOf', () => {

@@ -212,7 +212,8 @@ export class Compactor {
     });
     if (answer.kind === 'unchanged') {
       for (const entry of from.map((input) => manifest.files.sealed.get(input))) {
-        if (entry !== undefined) await this.#keep({ ...entry, notes: answer.notes }, lastErasure, expiredBefore);
+        if (entry !== undefined)
+          await this.#keep({ ...entry, notes: answer.notes }, lastErasure, expiredBefore);
       }
       return;
     }

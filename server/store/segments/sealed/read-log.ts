@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type { Damage, SnapshotSegment } from '../../event-store.ts';
 import type { BatchRecord, StoredRecord } from '../batch-record.ts';
 import { hasVersion, WRONG_VERSION } from '../checked-line.ts';
@@ -56,6 +57,9 @@ export async function readLog({ path, length, dropped }: SnapshotSegment): Promi
     held = offset + chunk.length;
   }
   if (held < length) damage.add({ path, offset: held, reason: 'the file ends too early' });
+  // It was missing when another one was begun. What is back may be all that is left of it.
+  if (length === 0 && (await stat(path)).size > 0)
+    damage.add({ path, offset: 0, reason: 'none of the file counts, and it is not empty' });
   return { ...batches.end(), damage: damage.found };
 }
 

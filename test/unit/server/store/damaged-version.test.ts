@@ -92,7 +92,7 @@ describe('a damaged version', () => {
     const { folder, full } = await sealedStore();
     const file = manifestPath(folder);
     const offsets = (await lineOffsets(file)).slice(0, -2);
-    expect(offsets.length).toBeGreaterThan(5);
+    expect(offsets.length).toBeGreaterThan(3);
     for (const offset of offsets) await overwrite(file, offset + VERSION_AT, DAMAGED);
 
     const store = await openSealing(folder);
@@ -127,12 +127,12 @@ describe('a damaged version', () => {
       const data = path.join(folder, 'sealed', '00000001.jsonl');
       const at = (await readFile(data, 'latin1')).indexOf('\n') + 1;
       await overwrite(data, at + VERSION_AT, DAMAGED);
-      const damage = (await verified(folder)).map(([file]) => file);
+      const damage = new Set((await verified(folder)).map(([file]) => file));
       if (title === 'without an index') await rm(path.join(folder, 'sealed', '00000001.index.jsonl'));
 
       const found = await readable(await openSealing(folder));
 
-      expect(damage).toEqual(['sealed/00000001.jsonl']);
+      expect(damage).toEqual(new Set(['sealed/00000001.jsonl']));
       expect(found.timestamps).toHaveLength(full.batches.length * 2);
       const told = found.damage.map(({ offset, reason }) => [offset, reason]);
       if (title === 'without an index') expect(told).toContainEqual([at, WRONG_VERSION]);

@@ -75,6 +75,32 @@ describe('a sealed store', () => {
     expect((await readable(store)).timestamps).toHaveLength(full.batches.length * 2);
   });
 
+  it('keeps aside a log segment that was missing when the next one was begun, and is back', async () => {
+    const folder = await tempFolder();
+    const before = await openSmall(folder);
+    const { identity, contents } = aBatch();
+    await before.append(identity, () => contents);
+    await before.close();
+    const file = segmentPath(folder);
+    const text = await readFile(file, 'utf8');
+    await rename(file, `${file}.away`);
+    const failures: unknown[] = [];
+    const store = await open(folder, {
+      ...IN_PROCESS,
+      onFailure: (error) => failures.push(error),
+      retryMs: [10, 10],
+    });
+    const next = aBatch();
+    await store.append(next.identity, () => next.contents);
+    await expect.poll(() => failures.length).toBeGreaterThan(0);
+
+    await rename(`${file}.away`, file);
+
+    const kept = path.join(folder, 'quarantine', 'segments-00000001.jsonl');
+    await expect.poll(() => readFile(kept, 'utf8').catch(String)).toBe(text);
+    expect(store.health().damage.map(({ path: at }) => at)).toContain(file);
+  });
+
   it('takes new batches again when the id file is back', async () => {
     const { folder } = await sealedStore();
     const [moved = ''] = await filesIn(path.join(folder, 'ids'), '1.jsonl');
