@@ -37,6 +37,11 @@ export function manifestCopyPath(folder: string): string {
   return path.join(folder, 'manifest-copy.jsonl');
 }
 
+/** The two files of the manifest. */
+export function manifestPaths(folder: string): readonly string[] {
+  return [manifestPath(folder), manifestCopyPath(folder)];
+}
+
 /** Where each line of a file begins, and where the file ends. */
 export async function lineOffsets(file: string): Promise<readonly number[]> {
   const text = await readFile(file, 'latin1');

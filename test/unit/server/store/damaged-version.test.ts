@@ -10,7 +10,9 @@ import { fillStore, IN_PROCESS, openSmall, type FullStore } from '../../../suppo
 import {
   fill,
   lineOffsets,
+  manifestCopyPath,
   manifestPath,
+  manifestPaths,
   openStore,
   overwrite,
   readable,
@@ -93,7 +95,9 @@ describe('a damaged version', () => {
     const file = manifestPath(folder);
     const offsets = (await lineOffsets(file)).slice(0, -2);
     expect(offsets.length).toBeGreaterThan(3);
-    for (const offset of offsets) await overwrite(file, offset + VERSION_AT, DAMAGED);
+    for (const each of manifestPaths(folder)) {
+      for (const offset of offsets) await overwrite(each, offset + VERSION_AT, DAMAGED);
+    }
 
     const store = await openSealing(folder);
 
@@ -111,13 +115,14 @@ describe('a damaged version', () => {
     const { folder } = await sealedStore();
     const file = manifestPath(folder);
     const offset = (await lineOffsets(file)).at(-2) ?? NaN;
-    await overwrite(file, offset + VERSION_AT, DAMAGED);
+    for (const each of manifestPaths(folder)) await overwrite(each, offset + VERSION_AT, DAMAGED);
 
     await expect(openSmall(folder)).rejects.toThrow(
       new RegExp(`newer version.* is damaged at byte ${offset}: .*begin with \\{"v":1 again`),
     );
     await overwrite(file, offset + VERSION_AT, '1');
-    expect((await openSealing(folder)).health().damage).toEqual([]);
+    const damage = [{ path: manifestCopyPath(folder), offset, reason: 'the copy of the record is damaged' }];
+    expect((await openSealing(folder)).health().damage).toEqual(damage);
   });
 
   it.each(['with an index', 'without an index'])(

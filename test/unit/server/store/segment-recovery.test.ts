@@ -7,6 +7,7 @@ import {
   fill,
   lineOffsets,
   manifestPath,
+  manifestPaths,
   openStore,
   overwrite,
   readable,
@@ -143,8 +144,8 @@ describe('recovery', () => {
     await store.close();
     // As if killed between making the second file and the end of its record.
     await truncate(segmentPath(folder, 2), 0);
-    const manifest = path.join(folder, 'manifest.jsonl');
-    await truncate(manifest, (await stat(manifest)).size - 3);
+    const { size } = await stat(manifestPath(folder));
+    for (const file of manifestPaths(folder)) await truncate(file, size - 3);
 
     const reopened = await openStore(folder);
     await fill(reopened, 1);
@@ -158,7 +159,7 @@ describe('recovery', () => {
     const store = await openStore(folder, 1);
     await fill(store, 2);
     await store.close();
-    await overwrite(path.join(folder, 'manifest.jsonl'), 40, '#');
+    for (const file of manifestPaths(folder)) await overwrite(file, 40, '#');
 
     await expect(openStore(folder)).rejects.toThrow(/manifest\.jsonl is damaged at byte 0/);
   });
@@ -168,7 +169,7 @@ describe('recovery', () => {
     const store = await openStore(folder);
     await fill(store, 1);
     await store.close();
-    await rm(path.join(folder, 'manifest.jsonl'));
+    for (const file of manifestPaths(folder)) await rm(file);
 
     await expect(openStore(folder)).rejects.toThrow(/restore it from a backup/);
     expect(await readdir(path.join(folder, 'segments'))).toEqual(['00000001.jsonl']);
