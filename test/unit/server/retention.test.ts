@@ -108,7 +108,7 @@ describe('startRetention', () => {
     expect(store.expiredBefore()).toBe(20_060 * DAY);
   });
 
-  it.each(['{', '{"believedMs":"yesterday","doubtHours":0}', '{"believedMs":1}'])(
+  it.each(['{', '{"believedMs":"yesterday","doubtHours":0}', '{"believedMs":1,"doubtHours":-1}'])(
     'forgets what it knew of the clock where that can not be read: %s',
     async (text) => {
       const store = await storeFrom(NOW);
