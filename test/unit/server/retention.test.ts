@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -121,4 +121,13 @@ describe('startRetention', () => {
       expect((await ClockMemory.open(file, SILENT)).state).toEqual({ believedMs: NOW, doubtHours: 0 });
     },
   );
+
+  it('goes on where nothing can be known of the clock, nor kept', async () => {
+    const store = await storeFrom(NOW);
+    const file = await aClock();
+    await mkdir(path.join(file, 'in the way'), { recursive: true });
+    await runFor(1, await begin(store, () => NOW, file));
+
+    expect(store.expiredBefore()).toBe(19_970 * DAY);
+  });
 });
