@@ -15,30 +15,37 @@ const UNKNOWN: ClockState = { believedMs: undefined, doubtHours: 0 };
 
 /** What is known of the clock, also after a restart. */
 export class ClockMemory {
-  readonly #file: MetadataFile<ClockState>;
+  readonly #file: MetadataFile<ClockState> | undefined;
 
-  private constructor(file: MetadataFile<ClockState>) {
+  private constructor(file: MetadataFile<ClockState> | undefined) {
     this.#file = file;
   }
 
   /** A file that can't be read is made anew: without it the clock is doubted for longer, and nothing is lost. */
   static async open(file: string, logger: Logger): Promise<ClockMemory> {
-    try {
-      return new ClockMemory(await MetadataFile.open(file, UNKNOWN, parseState));
-    } catch (error) {
-      logger.error({ err: error }, 'what was known of the clock is forgotten');
-      await rm(file, { force: true });
-      return new ClockMemory(await MetadataFile.open(file, UNKNOWN, parseState));
+    for (const isFirst of [true, false]) {
+      try {
+        if (!isFirst) await rm(file, { force: true });
+        return new ClockMemory(await MetadataFile.open(file, UNKNOWN, parseState));
+      } catch (error) {
+        logger.error({ err: error }, 'what was known of the clock is forgotten');
+      }
     }
+    return new ClockMemory(undefined);
   }
 
   get state(): ClockState {
-    return this.#file.data;
+    return this.#file?.data ?? UNKNOWN;
   }
 
-  /** Resolves when it is durable. */
-  keep(state: ClockState): Promise<void> {
-    return this.#file.change(() => state);
+  /**
+   * Resolves when it is durable.
+   *
+   * @throws Error if it can't be written.
+   */
+  async keep(state: ClockState): Promise<void> {
+    if (this.#file === undefined) throw new Error('the file of the clock can not be made anew');
+    await this.#file.change(() => state);
   }
 }
 

@@ -5,7 +5,8 @@ import { withOwner } from './ask-owner.ts';
 import { openEraser } from './open-eraser.ts';
 
 const POLL_MS = 200;
-const MEANWHILE = 'no report shows the events meanwhile, and it goes on also if this command is ended';
+const MEANWHILE =
+  'it is tried again every few minutes, also if this command is ended, and no report shows the events meanwhile';
 
 /**
  * `waybill erase --customer … [--context-key … --value …] [--before …]`: resolves when the events are in no file

@@ -7,7 +7,9 @@ export const HEAD_BYTES = `{"v":${VERSION},"crc":"01234567",`.length;
 /** What begins a line of any version: `v` and `crc` keep their place for ever. */
 const HEAD = /^\{"v":\d{1,9},"crc":"([0-9a-f]{8})",/;
 const MAX_HEAD_BYTES = 48;
-const VERSION_HEAD = Buffer.from(`{"v":${VERSION},`);
+const VERSION_AT = '{"v":'.length;
+const VERSION_DIGIT = 0x30 + VERSION;
+const COMMA = 0x2c;
 /** What is said of a line for which `hasVersion` is false though it has its fields. */
 export const WRONG_VERSION = 'the version of the line is wrong, and all else of it whole';
 
@@ -52,9 +54,14 @@ export function checkedFields(line: Buffer): Buffer | undefined {
   return crc32(fields) === Number.parseInt(checksum, 16) ? fields : undefined;
 }
 
-/** Whether `v` of a line is that of this version; where it is not, the digit is damaged. */
-export function hasVersion(line: Buffer): boolean {
-  return line.subarray(0, VERSION_HEAD.length).equals(VERSION_HEAD);
+/**
+ * Whether `v` of a line that has its fields is that of this version; where it is not, the digit is damaged.
+ *
+ * @param start - Where in the bytes the line begins.
+ */
+export function hasVersion(bytes: Buffer, start = 0): boolean {
+  const at = start + VERSION_AT;
+  return bytes[at] === VERSION_DIGIT && bytes[at + 1] === COMMA;
 }
 
 /** The same as `checkedFields`, but undefined also if `v` is damaged: for what can be made again or done without. */

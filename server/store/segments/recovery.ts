@@ -53,7 +53,7 @@ export async function recover(
   await openIdFiles(dir, manifest, idFiles, index, damage);
   const unreadableIds = new Set([...manifest.files.ids.keys()].filter((number) => !idFiles.has(number)));
   let active: ActiveSegment | undefined;
-  let lastPosition = 0;
+  let lastPosition = lastRecorded(manifest);
   let newestMs = 0;
   const sums = manifest.files.totals.value;
   totals.add(sums.ledger, sums.rejected);
@@ -81,6 +81,14 @@ export async function recover(
   }
   await syncDirectory(dir.segments);
   return { active, lastNumbers, lastPosition, newestMs, dropped, idFiles, unreadableIds, damage };
+}
+
+/** The highest position of which the manifest tells: no other batch may get it, though its log segment is lost. */
+function lastRecorded({ files }: Manifest): number {
+  const sealed = [...files.sealed.values()].map((entry) => entry.lastPosition);
+  // What comes later is not theirs.
+  const erased = [...files.erasures.values()].map(({ erasure }) => erasure.position);
+  return Math.max(0, ...sealed, ...erased);
 }
 
 /** Files that were kept aside; whoever has dealt with one may remove it. */

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -108,7 +108,7 @@ describe('startRetention', () => {
     expect(store.expiredBefore()).toBe(20_060 * DAY);
   });
 
-  it.each(['{', '{"believedMs":"yesterday","doubtHours":0}', '{"believedMs":1}'])(
+  it.each(['{', '{"believedMs":"yesterday","doubtHours":0}', '{"believedMs":1,"doubtHours":-1}'])(
     'forgets what it knew of the clock where that can not be read: %s',
     async (text) => {
       const store = await storeFrom(NOW);
@@ -121,4 +121,13 @@ describe('startRetention', () => {
       expect((await ClockMemory.open(file, SILENT)).state).toEqual({ believedMs: NOW, doubtHours: 0 });
     },
   );
+
+  it('goes on where nothing can be known of the clock, nor kept', async () => {
+    const store = await storeFrom(NOW);
+    const file = await aClock();
+    await mkdir(path.join(file, 'in the way'), { recursive: true });
+    await runFor(1, await begin(store, () => NOW, file));
+
+    expect(store.expiredBefore()).toBe(19_970 * DAY);
+  });
 });

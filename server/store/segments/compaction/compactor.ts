@@ -18,6 +18,7 @@ import type { FilePins } from '../file-pins.ts';
 import { IdFile } from '../ids/id-file.ts';
 import type { Manifest } from '../manifest.ts';
 import { idsEntry, sealedEntry, type ManifestRecord, type SealedEntry } from '../manifest-records.ts';
+import { Pause } from './pause.ts';
 
 export interface CompactionOptions {
   readonly run: CompactionRunner;
@@ -59,7 +60,8 @@ export class Compactor {
   readonly #failures = new CompactionFailures();
   /** Segments that were sealed, or tried, since anything else was. */
   #sealedInARow = 0;
-  #endPause: () => void = () => undefined;
+  /** Shortened by new work, and by the end of everything. */
+  readonly #pause = new Pause(this.#stop.signal);
   #nextNumber: number;
   #running: Promise<void> | undefined;
   #isAsked = false;
@@ -74,7 +76,7 @@ export class Compactor {
   wake(): void {
     if (this.#stop.signal.aborted) return;
     this.#isAsked = true;
-    this.#endPause();
+    this.#pause.end();
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
       if (this.#isAsked) this.wake();
@@ -116,7 +118,7 @@ export class Compactor {
       } else {
         // New work ends the pause, but what has failed waits until it is over.
         untilMs ||= performance.now() + waitMs;
-        await this.#pause(untilMs - performance.now());
+        await this.#pause.wait(untilMs - performance.now());
         if (performance.now() < untilMs) continue;
         untilMs = 0;
         waitMs = Math.min(waitMs * 2, this.#options.retryMs[1]);
@@ -293,7 +295,7 @@ export class Compactor {
       } catch (error) {
         this.#stop.signal.throwIfAborted();
         this.#options.onFailure(error);
-        await this.#pause(this.#options.retryMs[0]);
+        await this.#pause.wait(this.#options.retryMs[0]);
         this.#stop.signal.throwIfAborted();
       }
     }
@@ -302,23 +304,6 @@ export class Compactor {
   #output(final: FilePair): Output {
     const suffix = `.${this.#deps.epoch}.tmp`;
     return { final, temporary: { data: final.data + suffix, index: final.index + suffix } };
-  }
-
-  /** Waits; less if there may be new work, or everything ends. */
-  async #pause(ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      timer.unref();
-      signal.addEventListener('abort', done);
-      this.#endPause = done;
-    });
   }
 }
 

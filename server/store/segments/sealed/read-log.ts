@@ -48,8 +48,7 @@ export async function readLog({ path, length, dropped }: SnapshotSegment): Promi
         if (batch === undefined) damage.add({ path, offset: offset + start, reason: 'the line is damaged' });
         else {
           batches.add(batch);
-          if (!hasVersion(bytes.subarray(start, end)))
-            damage.add({ path, offset: offset + start, reason: WRONG_VERSION });
+          if (!hasVersion(bytes, start)) damage.add({ path, offset: offset + start, reason: WRONG_VERSION });
         }
       }
       start = end + 1;

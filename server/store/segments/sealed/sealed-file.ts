@@ -9,7 +9,7 @@ import {
   isCluster,
   isIndexHeader,
   namedCluster,
-  parseIntactLine,
+  parseIndexLine,
   UNKNOWN_CHECKSUM,
   type ClusterLine,
   type SealedBatches,
@@ -193,7 +193,7 @@ export class SealedFile {
 async function readHeader(index: string): Promise<SealedIndexHeader | undefined> {
   try {
     for await (const [line] of readLines(index, Infinity, { chunkBytes: 65_536 })) {
-      const value = line?.isEnded === true ? parseIntactLine(line.bytes) : undefined;
+      const value = line?.isEnded === true ? parseIndexLine(line.bytes) : undefined;
       return isIndexHeader(value) ? value : undefined;
     }
   } catch (error) {
@@ -212,7 +212,7 @@ async function* readClusters(
   try {
     for await (const lines of readLines(index, Infinity)) {
       for (const { bytes, offset, isEnded } of lines) {
-        const value = isEnded ? parseIntactLine(bytes) : undefined;
+        const value = isEnded ? parseIndexLine(bytes) : undefined;
         if (isCluster(value)) yield value;
         else if (offset > 0 || !isIndexHeader(value)) return onDamagedAt(offset);
         end = offset + bytes.length + 1;

@@ -82,7 +82,7 @@ export function parseLine(line: Buffer): unknown {
 }
 
 /** The same, but undefined also if the version is damaged: for an index, which the data can do without, and to check. */
-export function parseIntactLine(line: Buffer): unknown {
+export function parseIndexLine(line: Buffer): unknown {
   const fields = intactFields(line);
   return fields === undefined ? undefined : JSON.parse(fieldsText(fields));
 }

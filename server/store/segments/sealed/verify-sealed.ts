@@ -9,7 +9,7 @@ import {
   FIRST_LINE,
   isClusterName,
   isKind,
-  parseIntactLine,
+  parseIndexLine,
   UNKNOWN_CHECKSUM,
   type SealedBatches,
   type SealedBlock,
@@ -81,7 +81,7 @@ class SealedCheck {
     if (this.#file.isScanned) return;
     const lines: unknown[] = [];
     for await (const block of this.#file.blocks(start, [[offset - start, UNKNOWN_CHECKSUM, 0]]))
-      lines.push(...readableLines(block, parseIntactLine, this.#report));
+      lines.push(...readableLines(block, parseIndexLine, this.#report));
     this.#expect(lines.length === 1 && isOwn(lines[0]), start, 'another line should be here');
   }
 

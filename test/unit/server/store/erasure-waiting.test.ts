@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
@@ -87,6 +87,36 @@ describe('an erasure', () => {
       await expect
         .poll(() => readdir(path.join(folder, 'quarantine')))
         .toEqual([`${folderOf}-00000001.jsonl`]);
+    },
+  );
+
+  it.each(['missing', 'empty'])(
+    'of what was in an active segment whose file is %s takes nothing of what comes after',
+    async (what) => {
+      const folder = await tempFolder();
+      const first = await openSmall(folder, PERSISTENT);
+      for (let count = 0; count < 3; count++) {
+        const { identity, contents } = aBatch();
+        await first.append(identity, () => contents);
+      }
+      // So that the segment can't be closed.
+      await mkdir(segmentPath(folder, 2));
+      await first.erase({ customer: FILTER.customer }, 7);
+      await first.compacted();
+      await first.close();
+      await rmdir(segmentPath(folder, 2));
+      await rm(segmentPath(folder));
+      if (what === 'empty') await writeFile(segmentPath(folder), '');
+
+      const store = await open(folder, PERSISTENT);
+      const { identity, contents } = aBatch([anEvent({ timestamp: 5 })]);
+      await store.append(identity, () => contents);
+      expect(store.position()).toBe(4);
+      await writeFile(segmentPath(folder), '');
+      await expect.poll(() => store.erasures()[0]?.doneMs).toBe(0);
+
+      expect((await readable(store)).timestamps).toEqual([5]);
+      expect((await readdir(path.join(folder, 'segments'))).length).toBeLessThan(3);
     },
   );
 });
