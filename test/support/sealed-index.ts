@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import { IndexFile } from '../../server/store/segments/sealed/index-file.ts';
+import type { IndexFile } from '../../server/store/segments/sealed/index-file.ts';
 import {
   encodeLine,
   FIRST_LINE,
@@ -27,7 +26,17 @@ export function indexLines(clusters: readonly ACluster[], hasBatches = false): r
     const bytes = count * 131_072;
     end = offset + bytes;
     const times = { from, to: from + DAY - 1 };
-    return encodeLine({ customer, product, day, offset, bytes, rows: count, ...times, types: [count], blocks });
+    return encodeLine({
+      customer,
+      product,
+      day,
+      offset,
+      bytes,
+      rows: count,
+      ...times,
+      types: [count],
+      blocks,
+    });
   });
   const offset = end + encodeLine({ kind: 'batches' }).length;
   const batches = hasBatches ? { offset, bytes: 200, blocks: [[200, '0123abcd', 1]] } : null;
@@ -45,26 +54,14 @@ export function indexLines(clusters: readonly ACluster[], hasBatches = false): r
   return [encodeLine(header), ...lines];
 }
 
-/**
- * Looks clusters up in an index of these bytes.
- *
- * @returns undefined if its header can't be read.
- */
+/** What a look-up in an index gives. */
 export async function lookUp(
-  path: string,
-  bytes: Uint8Array,
+  index: IndexFile,
   wanted: WantedClusters,
-): Promise<{ readonly clusters: readonly SealedCluster[]; readonly isWhole: boolean } | undefined> {
-  await writeFile(path, bytes);
-  const index = await IndexFile.open(path);
-  if (index === undefined) return undefined;
-  try {
-    const clusters: SealedCluster[] = [];
-    const search = index.find(rangesOf(wanted));
-    let step = await search.next();
-    for (; step.done !== true; step = await search.next()) clusters.push(step.value);
-    return { clusters, isWhole: step.value.isWhole };
-  } finally {
-    await index.close();
-  }
+): Promise<{ readonly clusters: readonly SealedCluster[]; readonly isWhole: boolean }> {
+  const clusters: SealedCluster[] = [];
+  const search = index.find(rangesOf(wanted));
+  let step = await search.next();
+  for (; step.done !== true; step = await search.next()) clusters.push(step.value);
+  return { clusters, isWhole: step.value.isWhole };
 }
