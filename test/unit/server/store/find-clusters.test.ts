@@ -180,6 +180,15 @@ describe('findClusters', () => {
     expect.assertions(80);
   });
 
+  it('does not rely on an index whose clusters are not in order', async () => {
+    const days = [0, 1, 3, 2].map((day) => ({ customer: 'A', product: 'P', day: dayOf(day), blocks: 1 }));
+    let isWhole: boolean | undefined;
+    await withIndex(await indexPath(), Buffer.concat(indexLines(days)), async (index) => {
+      [, isWhole] = await namesOf(index, { customer: 'A', product: 'P', ...EVERYTHING });
+    });
+    expect(isWhole).toBe(false);
+  });
+
   it('reads little of a large index', async () => {
     const file = await indexPath();
     const all = Array.from({ length: 10_000 }, (_, at) => ({
