@@ -9,13 +9,13 @@ import type { SealedRow } from './sealed-row.ts';
 /**
  * The events of a sealed segment that match, those of one block at a time.
  *
- * Reads only the blocks that can have any. Within a day the events come in the order of (timestamp,
- * batch, sequence), and the days in theirs; those that were received on days far from their own come
- * last. Memory is bounded by a block and a line of the index.
+ * Reads only the blocks that can have any, and of the index what it takes to find them. Within a day the events
+ * come in the order of (timestamp, batch, sequence), and the days in theirs; those that were received on days far
+ * from their own come last. Memory is bounded by a block and the lines of the index that are looked at.
  *
  * @param position - Events of batches beyond it are left out.
- * @param onDamage - Told of what can't be read, and is then left out, and of a damaged index, which is not
- *   needed to find the rest.
+ * @param onDamage - Told of what can't be read, and is then left out, and where the index is found to be damaged,
+ *   which is not needed to find the rest.
  */
 export async function* readSealed(
   pair: FilePair,
@@ -28,7 +28,8 @@ export async function* readSealed(
   try {
     if (file.header !== undefined && file.header.firstPosition > position) return;
     const matcher = new RowMatcher(filter, position);
-    for await (const cluster of file.clusters()) {
+    const { customer, product, start = -Infinity, end = Infinity } = filter;
+    for await (const cluster of file.clustersOf({ customer, product, start, end })) {
       if (!matcher.mayHave(cluster)) continue;
       const { offset, blocks, to } = cluster;
       const isWanted = (number: number): boolean =>
@@ -48,25 +49,21 @@ export async function* readSealed(
 }
 
 class RowMatcher {
-  readonly #filter: ReportFilter;
   readonly #position: number;
   readonly #types: ReadonlySet<string> | undefined;
   readonly #from: number;
   readonly #to: number;
 
-  constructor(filter: ReportFilter, position: number) {
-    this.#filter = filter;
+  constructor({ types = [], start = -Infinity, end = Infinity }: ReportFilter, position: number) {
     this.#position = position;
-    const { types = [], start = -Infinity, end = Infinity } = filter;
     this.#types = types.length === 0 ? undefined : new Set(types);
     this.#from = start;
     this.#to = end;
   }
 
-  mayHave({ customer, product, from, to, types }: SealedCluster): boolean {
+  /** Whether a cluster of the product can have any row that matches. */
+  mayHave({ from, to, types }: SealedCluster): boolean {
     return (
-      customer === this.#filter.customer &&
-      product === this.#filter.product &&
       this.overlaps(from, to) &&
       (types === null ||
         this.#types === undefined ||
