@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { pino } from 'pino';
 import type { ErasureWish } from '../admin/admin-protocol.ts';
 import { loadCatalog } from '../catalog/catalog.ts';
 import { readConfig, type Config } from '../config.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { StoreEraser } from '../eraser.ts';
+import { createLogger } from '../logger.ts';
 import { ReportJobs } from '../reports/report-jobs.ts';
 import { ReportService } from '../reports/report-service.ts';
 import { openStore } from '../store/open-store.ts';
@@ -86,7 +86,7 @@ function parseTime(text: string): number {
 /** What erasing needs where no server runs. */
 async function openEraser(config: Config, paths: DataPaths): Promise<OpenedTarget> {
   const here = path.dirname(fileURLToPath(import.meta.url));
-  const logger = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const logger = createLogger(config.logLevel);
   await mkdir(paths.reports, { recursive: true, mode: 0o700 });
   const store = await openStore(config.storeUrl, Date.now(), {
     segmentBytes: config.segmentBytes,

@@ -1,0 +1,32 @@
+import { AppError, systemCode } from './errors.ts';
+
+/** A disk may be mended, or space made, in about this time. */
+export const RETRY_AFTER_SECONDS = 5;
+
+const DISK_CODES: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']);
+
+/** What a failed write means to whoever asked for it. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (isFull(error)) {
+    const message = 'the disk is full';
+    return new AppError('STORE_FULL', message, { cause: error, retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+  return unavailable('the disk refused a write', error);
+}
+
+/** Whether an error says that there is no space left. */
+export function isFull(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'STORE_FULL';
+}
+
+/** Whether an error, as the system or `toAppError` gave it, may be over once somebody has seen to the disk. */
+export function isDiskFailure(error: unknown): boolean {
+  const code = systemCode(error);
+  return DISK_CODES.has(code) || code === 'STORE_FULL' || code === 'STORE_UNAVAILABLE';
+}
+
+export function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError('STORE_UNAVAILABLE', message, { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
+}
