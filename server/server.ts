@@ -37,9 +37,8 @@ export interface RunningServer {
 
 /** How long requests in flight may take at the end. */
 const CLOSE_MS = 8_000;
-/** Waits before what could not be made is tried again; each attempt at an administrator hashes a password. */
-const SOCKET_RETRY_MS = 5_000;
-const ADMINISTRATOR_RETRY_MS = 60_000;
+/** Wait before something is tried again that a full or failing disk has kept from being made. */
+const DISK_RETRY_MS = 5_000;
 
 /**
  * Opens the stores, starts listening, and resolves when requests are served.
@@ -82,7 +81,11 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     const eraser = new StoreEraser(store, reports, catalog, now);
     await eraser.finishReports();
     opened.push(await keepSocket(paths, { users, eraser }, logger));
-    const { linkKey } = await openSecrets(paths.secrets);
+    const { linkKey, store: storeSecrets } = await openSecrets(paths.secrets);
+    const storing = await keepTrying(storeSecrets, DISK_RETRY_MS, (error) =>
+      logger.error({ err: error }, 'the key of the download links could not be stored: it is tried again'),
+    );
+    opened.push(() => storing.stop());
     const authenticator = new Authenticator(users, now);
     const assets = await loadAssets(beside('../client'));
     const service = serviceInfo(config.environment);
@@ -128,7 +131,7 @@ async function keepSocket(
       if (socketFolder !== undefined) await ensurePrivateFolder(socketFolder);
       made = await openAdminSocket(socket, target);
     },
-    SOCKET_RETRY_MS,
+    DISK_RETRY_MS,
     (error) => logger.error({ err: error, socket }, 'no socket for the command line: it is tried again'),
   );
   return async () => {
@@ -148,7 +151,7 @@ async function ensureSomeone(
   if (wanted === undefined) return ensureAdministrator(users, undefined);
   const trying = await keepTrying(
     async () => void (await ensureAdministrator(users, wanted)),
-    ADMINISTRATOR_RETRY_MS,
+    DISK_RETRY_MS,
     (error) => logger.error({ err: error }, 'the administrator could not be stored: it is tried again'),
   );
   opened.push(() => trying.stop());

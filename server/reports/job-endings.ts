@@ -58,9 +58,11 @@ export class JobEndings {
     return new Promise((resolve) => setTimeout(resolve, this.#retryMs).unref());
   }
 
-  /** Tries no more; resolves when nothing is being written. */
+  /** Tries what was told once more; resolves when nothing is being written. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    // The next start comes to the same.
+    if (this.#told.size > 0) await this.#jobs.end(new Map(this.#told)).catch(() => undefined);
     await this.#jobs.settled();
   }
 
