@@ -24,7 +24,9 @@ export async function keepTrying(
   let last = Promise.resolve();
   const later = (): void => {
     if (isStopped) return;
-    timer = setTimeout(() => (last = attempt().catch(later)), retryMs).unref();
+    timer = setTimeout(() => {
+      last = attempt().catch(later);
+    }, retryMs).unref();
   };
   try {
     await attempt();

@@ -81,9 +81,12 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     const eraser = new StoreEraser(store, reports, catalog, now);
     await eraser.finishReports();
     opened.push(await keepSocket(paths, { users, eraser }, logger));
-    const { linkKey, store: storeSecrets } = await openSecrets(paths.secrets);
-    const storing = await keepTrying(storeSecrets, DISK_RETRY_MS, (error) =>
-      logger.error({ err: error }, 'the key of the download links could not be stored: it is tried again'),
+    const secrets = await openSecrets(paths.secrets);
+    const storing = await keepTrying(
+      () => secrets.store(),
+      DISK_RETRY_MS,
+      (error) =>
+        logger.error({ err: error }, 'the key of the download links could not be stored: it is tried again'),
     );
     opened.push(() => storing.stop());
     const authenticator = new Authenticator(users, now);
@@ -96,7 +99,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       catalog,
       reports,
       authenticator,
-      linkKey,
+      linkKey: secrets.linkKey,
       assets,
       now,
       logger,

@@ -12,7 +12,7 @@ export class JobEndings {
   readonly #logger: Logger;
   /** Told, and perhaps not durable yet. */
   readonly #told = new Map<string, JobEnding>();
-  #recording: Promise<void> | undefined;
+  #isRecording = false;
   #isClosed = false;
 
   /** @param retryMs - Wait after a write that failed. */
@@ -50,7 +50,7 @@ export class JobEndings {
   /** Has an ending told from now on, and recorded as soon as that is possible: one to which a start would come as well. */
   tell(job: string, ending: JobEnding): void {
     this.#told.set(job, ending);
-    this.#recording ??= this.#recordTold();
+    if (!this.#isRecording) void this.#recordTold();
   }
 
   /** The wait between attempts; keeps no process alive. */
@@ -67,6 +67,7 @@ export class JobEndings {
   }
 
   async #recordTold(): Promise<void> {
+    this.#isRecording = true;
     for (let attempt = 1; this.#told.size > 0 && !this.#isClosed; attempt++) {
       const endings = new Map(this.#told);
       try {
@@ -78,7 +79,7 @@ export class JobEndings {
         await this.pause();
       }
     }
-    this.#recording = undefined;
+    this.#isRecording = false;
   }
 
   #logFailure(error: unknown): void {

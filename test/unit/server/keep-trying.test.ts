@@ -29,20 +29,25 @@ describe('keepTrying', () => {
 
   it('waits for the attempt under way when it is stopped, and tries no more', async () => {
     let attempts = 0;
-    let ended = 0;
-    const attempt = async (): Promise<void> => {
-      attempts++;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      ended++;
-      throw diskFull();
-    };
-    const trying = await keepTrying(attempt, 1, () => undefined);
+    let end = (): void => undefined;
+    const trying = await keepTrying(
+      async () => {
+        if (++attempts > 1) await new Promise<void>((resolve) => (end = resolve));
+        throw diskFull();
+      },
+      1,
+      () => undefined,
+    );
     await expect.poll(() => attempts).toBe(2);
 
-    await trying.stop();
+    let isStopped = false;
+    const stopped = trying.stop().then(() => (isStopped = true));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isStopped).toBe(false);
+    end();
+    await stopped;
 
-    expect(ended).toBe(2);
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await new Promise((resolve) => setTimeout(resolve, 20));
     expect(attempts).toBe(2);
   });
 
