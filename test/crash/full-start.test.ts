@@ -119,7 +119,7 @@ describe.skipIf(!MAY_MOUNT)(`a server that has no room for its socket${UNLESS_MO
   });
 });
 
-describe.skipIf(!MAY_MOUNT)(`a server whose log is on the full disk, too${UNLESS_MOUNTED}`, () => {
+describe.skipIf(!MAY_MOUNT)(`a server whose output is on the full disk, too${UNLESS_MOUNTED}`, () => {
   it('serves all the same, and logs again when there is room', async () => {
     const dataFolder = await mountMemory('size=1m');
     const log = path.join(dataFolder, 'log');
@@ -129,12 +129,22 @@ describe.skipIf(!MAY_MOUNT)(`a server whose log is on the full disk, too${UNLESS
     await first.stop();
     await writeFile(log, '');
     const files = await useUpBytes(dataFolder);
-    const under = ['sh', '-c', `exec "$0" "$@" 2>>'${log}'`];
+    // Says in its place where it listens.
+    const greeting = 'echo "Waybill listens on http://127.0.0.1:$PORT"';
+    const under = ['sh', '-c', `${greeting}; exec "$0" "$@" >>'${log}' 2>>'${log}'`];
 
-    const server = await startServerProcess({ dataFolder, under });
+    const server = await startServerProcess({ dataFolder, port: first.port, under });
 
+    const isUp = (): Promise<boolean> =>
+      fetch(`${server.url}/service/health`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await expect.poll(isUp, { timeout: RETRY_MS }).toBe(true);
     expectRefused(await postAll(server.url, [aPost(16_384)]), ...FULL);
     expectStored(await postAll(server.url, [early]));
+    // Its password is checked behind the one of the settings, with which the start ends.
+    expect(await statusOf(server.url)).toBe(200);
     await free(files);
     expectStored(await postAll(server.url, [aPost()]));
     expect(await server.stop('SIGTERM')).toBe(0);

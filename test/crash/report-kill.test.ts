@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
@@ -43,8 +43,10 @@ const CHANGES = 12;
 /** What becomes of the report, in the place of a process. */
 type Making = (task: ReportTask) => Promise<ReportOutcome>;
 
+const make: Making = async (task) => ({ kind: 'done', ...(await writeReport(task)) });
+
 const MAKINGS: readonly (readonly [string, ReportState, Making])[] = [
-  ['is made', 'COMPLETE', async (task) => ({ kind: 'done', ...(await writeReport(task)) })],
+  ['is made', 'COMPLETE', make],
   [
     'fails half way',
     'FAILED',
@@ -134,12 +136,10 @@ async function check(store: EventStore, folder: string, { source, status }: Told
   return { source, status: job?.status };
 }
 
-describe.each(MAKINGS)('a report that %s', (_making, ending, make) => {
+describe.each(MAKINGS)('a report that %s', (_making, ending, making) => {
   it.each(ENDS)('is what its client was told, wherever the server is %s', async (end) => {
     const base = await tempFolder();
-    const store = await SegmentEventStore.open(path.join(base, 'store'), 0);
-    const { identity, contents } = aBatch([anEvent({ timestamp: 7 })]);
-    await store.append(identity, () => contents);
+    const store = await storeOf(base);
     const told = new Set<ReportState | undefined>();
     let dieAt = 0;
     for (let isOver = false; !isOver;) {
@@ -152,7 +152,7 @@ describe.each(MAKINGS)('a report that %s', (_making, ending, make) => {
         await simulated.adopt(folder);
         disk.simulated = simulated;
         const dying = new DyingDisk(dieAt);
-        const before = await attempt(dying, store, folder, make);
+        const before = await attempt(dying, store, folder, making);
         isOver = !dying.isDead;
         disk.dying = undefined;
         told.add(before.status);
@@ -181,3 +181,48 @@ describe.each(MAKINGS)('a report that %s', (_making, ending, make) => {
     expect(dieAt).toBeGreaterThan(CHANGES);
   });
 });
+
+describe('a report whose end the disk refuses to record', () => {
+  it('is FAILED for good once that was told, though a record of it as COMPLETE comes back', async () => {
+    const base = await tempFolder();
+    const store = await storeOf(base);
+    const [folder, left] = [path.join(base, 'data'), path.join(base, 'left')];
+    await mkdir(path.join(folder, 'reports'), { recursive: true });
+    await mkdir(path.join(left, 'reports'), { recursive: true });
+    const simulated = new SimulatedDisk();
+    await simulated.adopt(folder);
+    disk.simulated = simulated;
+    const service = await openService(store, folder, make);
+    const { source } = await service.submit('ann', REQUEST);
+    const status = (): ReportState | undefined => service.find(source)?.status;
+    // Each record as COMPLETE gets its name, which can't be flushed, and then can't be taken back or replaced.
+    let isBehindRename = false;
+    simulated.onFlush = (file) => {
+      const isToBeKept = isBehindRename || status() === 'FAILED';
+      isBehindRename = file === folder;
+      return isBehindRename || (isToBeKept && file.endsWith('jobs.json.tmp')) ? 'fails' : 'works';
+    };
+    await expect.poll(status).toBe('FAILED');
+    const told = { source, status: 'FAILED' } as const;
+    await service.close();
+    expect(await readFile(path.join(folder, 'jobs.json'), 'utf8')).toContain('"COMPLETE"');
+    await simulated.kill();
+
+    // It looks for the record, and makes it durable by that.
+    await check(store, folder, told);
+
+    await simulated.kill();
+    disk.simulated = undefined;
+    // What was not flushed comes back.
+    await simulated.cutPower(folder, left, () => 0.9);
+    await check(store, left, told);
+    await store.close();
+  });
+});
+
+async function storeOf(base: string): Promise<EventStore> {
+  const store = await SegmentEventStore.open(path.join(base, 'store'), 0);
+  const { identity, contents } = aBatch([anEvent({ timestamp: 7 })]);
+  await store.append(identity, () => contents);
+  return store;
+}
