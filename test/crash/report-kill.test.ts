@@ -114,7 +114,7 @@ async function attempt(dying: DyingDisk, store: EventStore, folder: string, make
     () => told.status,
     () => told.status,
   );
-  if (dying.isDead) await service?.close();
+  await service?.close();
   return { source: told.source, status };
 }
 
