@@ -43,10 +43,10 @@ const CHANGES = 12;
 /** What becomes of the report, in the place of a process. */
 type Making = (task: ReportTask) => Promise<ReportOutcome>;
 
-const make: Making = async (task) => ({ kind: 'done', ...(await writeReport(task)) });
+const madeInPlace: Making = async (task) => ({ kind: 'done', ...(await writeReport(task)) });
 
 const MAKINGS: readonly (readonly [string, ReportState, Making])[] = [
-  ['is made', 'COMPLETE', make],
+  ['is made', 'COMPLETE', madeInPlace],
   [
     'fails half way',
     'FAILED',
@@ -192,7 +192,7 @@ describe('a report whose end the disk refuses to record', () => {
     const simulated = new SimulatedDisk();
     await simulated.adopt(folder);
     disk.simulated = simulated;
-    const service = await openService(store, folder, make);
+    const service = await openService(store, folder, madeInPlace);
     const { source } = await service.submit('ann', REQUEST);
     const status = (): ReportState | undefined => service.find(source)?.status;
     // Each record as COMPLETE gets its name, which can't be flushed, and then can't be taken back or replaced.
