@@ -12,6 +12,7 @@ interface Rule {
 
 const SERVER_BASICS = [
   'shared/',
+  'server/disk-errors.ts',
   'server/errors.ts',
   'server/expiry.ts',
   'server/parse-json.ts',
@@ -80,6 +81,7 @@ const RULES: readonly Rule[] = [
       'server/eraser.ts',
       'server/config.ts',
       'server/data-paths.ts',
+      'server/logger.ts',
     ],
     packages: ['node:', 'pino'],
   },

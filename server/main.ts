@@ -1,6 +1,6 @@
-import { pino } from 'pino';
-import { systemCode } from './errors.ts';
+import { isFull } from './disk-errors.ts';
 import { readConfig, settingsHelp, type Config } from './config.ts';
+import { createLogger } from './logger.ts';
 import { startServer, type RunningServer } from './server.ts';
 
 const HELP = `Waybill collects events, stores them durably, and makes reports of them.
@@ -18,10 +18,9 @@ async function main(): Promise<void> {
     return;
   }
   const config = readConfig(process.env);
-  const logger = pino(
-    { level: config.logLevel, serializers: { err: loggedError } },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  const logger = createLogger(config.logLevel);
+  // It may go to a file on a full disk, which is no reason not to serve.
+  process.stdout.on('error', () => undefined);
   const server = await startServer(config, logger);
   process.stdout.write(welcome(server, config));
 
@@ -52,22 +51,13 @@ function welcome({ address, newAdministrator }: RunningServer, config: Config): 
   return `${lines.join('\n')}\n`;
 }
 
-/** Of an error only what is ours: other properties may hold what a caller sent, or a signed link. */
-function loggedError(error: unknown): unknown {
-  if (!(error instanceof Error)) return 'not an error';
-  const { name, message, stack, cause } = error;
-  return {
-    name,
-    message,
-    code: systemCode(error),
-    stack,
-    cause: cause === undefined ? undefined : loggedError(cause),
-  };
-}
-
 function fail(error: unknown): void {
   const messages: string[] = [];
-  for (let cause = error; cause instanceof Error; cause = cause.cause) messages.push(cause.message);
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    messages.push(cause.message);
+    if (isFull(cause) && cause.cause === undefined)
+      messages.push('free some space, or some files (df -h, df -i), and start again');
+  }
   process.stderr.write(`waybill: ${messages.join(': ') || 'it did not start'}\n`);
   process.exit(1);
 }

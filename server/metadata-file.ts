@@ -1,6 +1,7 @@
 import { open, readFile, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Low, type Adapter } from 'lowdb';
+import { toAppError } from './disk-errors.ts';
 import { systemCode } from './errors.ts';
 import { syncDirectory } from './sync-directory.ts';
 import { writeAt } from './write-at.ts';
@@ -13,19 +14,29 @@ import { writeAt } from './write-at.ts';
 class DurableJsonFile<T> implements Adapter<T> {
   readonly #path: string;
   readonly #parse: (value: unknown) => T;
+  /** Whether a write has failed so late that the file may hold what it was for. */
+  #isInDoubt = false;
 
   constructor(file: string, parse: (value: unknown) => T) {
     this.#path = file;
     this.#parse = parse;
   }
 
+  get isInDoubt(): boolean {
+    return this.#isInDoubt;
+  }
+
   async read(): Promise<T | null> {
+    let data: T;
     try {
-      return this.#parse(JSON.parse(await readFile(this.#path, 'utf8')));
+      data = this.#parse(JSON.parse(await readFile(this.#path, 'utf8')));
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return null;
       throw new Error(`${this.#path} can not be read; restore it from a backup`, { cause: error });
     }
+    // Whoever wrote it may have been killed before its name was durable, and it is told from now on.
+    await syncDirectory(path.dirname(this.#path));
+    return data;
   }
 
   async write(data: T): Promise<void> {
@@ -38,6 +49,7 @@ class DurableJsonFile<T> implements Adapter<T> {
       } finally {
         await file.close();
       }
+      this.#isInDoubt = true;
       await rename(temporary, this.#path);
     } catch (error) {
       // On a full disk it would hold the last space. The next change replaces what can't be removed.
@@ -45,6 +57,7 @@ class DurableJsonFile<T> implements Adapter<T> {
       throw error;
     }
     await syncDirectory(path.dirname(this.#path));
+    this.#isInDoubt = false;
   }
 }
 
@@ -54,11 +67,16 @@ class DurableJsonFile<T> implements Adapter<T> {
  * One object owns a file; two on one file would overwrite each other's changes.
  */
 export class MetadataFile<T> {
+  readonly #file: DurableJsonFile<T>;
   readonly #db: Low<T>;
+  /** What is durable; lowdb's is what is being written. */
+  #data: T;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(db: Low<T>) {
+  private constructor(file: DurableJsonFile<T>, db: Low<T>) {
+    this.#file = file;
     this.#db = db;
+    this.#data = db.data;
   }
 
   /**
@@ -66,13 +84,15 @@ export class MetadataFile<T> {
    * @throws Error that names the file if it is there but can't be read.
    */
   static async open<T>(file: string, empty: T, parse: (value: unknown) => T): Promise<MetadataFile<T>> {
-    const db = new Low<T>(new DurableJsonFile(file, parse), empty);
+    const adapter = new DurableJsonFile(file, parse);
+    const db = new Low<T>(adapter, empty);
     await db.read();
-    return new MetadataFile(db);
+    return new MetadataFile(adapter, db);
   }
 
+  /** The data that is durable: a change is in it when it resolves. */
   get data(): T {
-    return this.#db.data;
+    return this.#data;
   }
 
   /**
@@ -80,20 +100,33 @@ export class MetadataFile<T> {
    *
    * @param change - Makes the new data from the old without altering it. If it throws, or the write
    *   fails, the old data stays.
+   * @throws AppError `STORE_FULL` or `STORE_UNAVAILABLE` if the write fails.
    */
   change(change: (before: T) => T): Promise<void> {
     const run = async (): Promise<void> => {
-      const before = this.#db.data;
-      this.#db.data = change(before);
+      const before = this.#data;
+      const after = change(before);
       try {
-        await this.#db.write();
+        await this.#write(after);
       } catch (error) {
-        this.#db.data = before;
-        throw error;
+        // Otherwise the next start would take what was refused for done. If this fails too, the next change mends it.
+        if (this.#file.isInDoubt) await this.#write(before).catch(() => undefined);
+        throw toAppError(error);
       }
+      this.#data = after;
     };
     const result = this.#last.then(run);
     this.#last = result.catch(() => undefined);
     return result;
+  }
+
+  /** Resolves when no change is being written. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
+  #write(data: T): Promise<void> {
+    this.#db.data = data;
+    return this.#db.write();
   }
 }

@@ -2,18 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { isRecord } from '../shared/text.ts';
 import { MetadataFile } from './metadata-file.ts';
 
-export interface Secrets {
+interface Secrets {
   /** Key of the signatures on download links, in base64url. */
   readonly linkKey: string;
 }
 
-/** The server's own secrets, made at the first start. */
-export async function openSecrets(path: string): Promise<Secrets> {
+export interface OpenedSecrets extends Secrets {
+  /** Resolves when the secrets are durable; until then those that were just made are good for this process alone. */
+  store(): Promise<void>;
+}
+
+/** The server's own secrets, made where there are none yet. */
+export async function openSecrets(path: string): Promise<OpenedSecrets> {
   const file = await MetadataFile.open<Secrets>(path, { linkKey: '' }, parseSecrets);
-  if (file.data.linkKey === '') {
-    await file.change(() => ({ linkKey: randomBytes(32).toString('base64url') }));
-  }
-  return file.data;
+  const { linkKey } = file.data;
+  if (linkKey !== '') return { linkKey, store: () => Promise.resolve() };
+  const made = randomBytes(32).toString('base64url');
+  return { linkKey: made, store: () => file.change(() => ({ linkKey: made })) };
 }
 
 function parseSecrets(value: unknown): Secrets {

@@ -3,14 +3,16 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { openAdminSocket, type AdminSocket } from './admin/admin-socket.ts';
+import type { AdminTarget } from './admin/admin-commands.ts';
 import { ensurePrivateFolder } from './admin/private-folder.ts';
 import { createApp } from './app.ts';
 import { loadCatalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
 import { StoreEraser } from './eraser.ts';
 import { ClockMemory } from './clock-memory.ts';
-import { dataPaths } from './data-paths.ts';
+import { dataPaths, type DataPaths } from './data-paths.ts';
 import { loadAssets } from './assets.ts';
+import { keepTrying } from './keep-trying.ts';
 import { ReportJobs } from './reports/report-jobs.ts';
 import { startReportProcess } from './reports/report-process.ts';
 import { ReportService } from './reports/report-service.ts';
@@ -36,6 +38,8 @@ export interface RunningServer {
 
 /** How long requests in flight may take at the end. */
 const CLOSE_MS = 8_000;
+/** Wait before something is tried again that a full or failing disk has kept from being made. */
+const DISK_RETRY_MS = 5_000;
 
 /**
  * Opens the stores, starts listening, and resolves when requests are served.
@@ -65,7 +69,6 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     const retention = startRetention(store, { days: config.retentionDays, now, clock, logger });
     opened.push(() => retention.close());
     const users = await UserTable.open(paths.users);
-    if (paths.socketFolder !== undefined) await ensurePrivateFolder(paths.socketFolder);
     const reports = await ReportService.open({
       store,
       jobs: await ReportJobs.open(paths.jobs),
@@ -79,9 +82,15 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     opened.push(() => reports.close());
     const eraser = new StoreEraser(store, reports, catalog, now);
     await eraser.finishReports();
-    const admin: AdminSocket = await openAdminSocket(paths.socket, { users, eraser });
-    opened.push(() => admin.close());
-    const { linkKey } = await openSecrets(paths.secrets);
+    opened.push(await keepSocket(paths, { users, eraser }, logger));
+    const secrets = await openSecrets(paths.secrets);
+    const storing = await keepTrying(
+      () => secrets.store(),
+      DISK_RETRY_MS,
+      (error) =>
+        logger.error({ err: error }, 'the key of the download links could not be stored: it is tried again'),
+    );
+    opened.push(() => storing.stop());
     const authenticator = new Authenticator(users, now);
     const assets = await loadAssets(beside('../client'));
     const service = serviceInfo(config.environment);
@@ -92,7 +101,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       catalog,
       reports,
       authenticator,
-      linkKey,
+      linkKey: secrets.linkKey,
       assets,
       now,
       logger,
@@ -102,12 +111,56 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     const address = await listen(server, config.host, config.port);
     opened.push(() => closeServer(server));
     // Last, since its password is shown once: a start that fails before would have made it in vain.
-    const newAdministrator = await ensureAdministrator(users, config.admin);
+    const newAdministrator = await ensureSomeone(users, config.admin, opened, logger);
     return { address, newAdministrator, close: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
   }
+}
+
+/**
+ * Has tools served through the local socket as soon as it can be made, which takes a file: a full disk stops no start.
+ *
+ * @returns Closes it.
+ * @throws Error in words for the operator if its folder is not private.
+ */
+async function keepSocket(
+  { socket, socketFolder }: DataPaths,
+  target: AdminTarget,
+  logger: Logger,
+): Promise<() => Promise<void>> {
+  let made: AdminSocket | undefined;
+  const trying = await keepTrying(
+    async () => {
+      if (socketFolder !== undefined) await ensurePrivateFolder(socketFolder);
+      made = await openAdminSocket(socket, target);
+    },
+    DISK_RETRY_MS,
+    (error) => logger.error({ err: error, socket }, 'no socket for the command line: it is tried again'),
+  );
+  return async () => {
+    await trying.stop();
+    await made?.close();
+  };
+}
+
+/** As `ensureAdministrator`; the one of the settings may come later, when there is room for it. */
+async function ensureSomeone(
+  users: UserTable,
+  wanted: NewAdministrator | undefined,
+  opened: (() => Promise<void>)[],
+  logger: Logger,
+): Promise<NewAdministrator | undefined> {
+  // A password that is shown once has to be good.
+  if (wanted === undefined) return ensureAdministrator(users, undefined);
+  const trying = await keepTrying(
+    async () => void (await ensureAdministrator(users, wanted)),
+    DISK_RETRY_MS,
+    (error) => logger.error({ err: error }, 'the administrator could not be stored: it is tried again'),
+  );
+  opened.push(() => trying.stop());
+  return undefined;
 }
 
 /** The path of another built file, given relative to the one that this code is built into. */

@@ -1,3 +1,4 @@
+import { isDiskFailure, toAppError } from '../disk-errors.ts';
 import type { UserTable } from '../users/user-table.ts';
 import type { AdminAnswer, AdminRequest, ErasureWish, ListedErasure } from './admin-protocol.ts';
 
@@ -39,6 +40,11 @@ export async function runAdminRequest(
       keptAside: await eraser.keptAside(),
     };
   } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : 'it did not work' };
+    return { ok: false, message: wordsFor(error) };
   }
+}
+
+function wordsFor(error: unknown): string {
+  if (isDiskFailure(error)) return `${toAppError(error).message}: see to it, then try again`;
+  return error instanceof Error ? error.message : 'it did not work';
 }

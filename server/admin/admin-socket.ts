@@ -29,15 +29,19 @@ export async function openAdminSocket(path: string, target: AdminTarget): Promis
     server.once('error', reject);
     server.listen(path, resolve);
   });
-  await chmod(path, 0o600);
-  return {
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        // Whoever is idle here would hold up the end.
-        for (const socket of sockets) socket.destroy();
-      }),
-  };
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      // Whoever is idle here would hold up the end.
+      for (const socket of sockets) socket.destroy();
+    });
+  try {
+    await chmod(path, 0o600);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
 }
 
 function serve(socket: Socket, target: AdminTarget): void {

@@ -3,7 +3,7 @@ import type { AdminAnswer, AdminRequest } from '../admin/admin-protocol.ts';
 import { askServer } from '../admin/ask-server.ts';
 import { ensurePrivateFolder } from '../admin/private-folder.ts';
 import { dataPaths, type DataPaths } from '../data-paths.ts';
-import { lockDirectory } from '../store/directory-lock.ts';
+import { DirectoryInUseError, lockDirectory, type DirectoryLock } from '../store/directory-lock.ts';
 import { makeFolder } from '../sync-directory.ts';
 
 /** What a tool opens where no server runs. */
@@ -32,7 +32,7 @@ export async function withOwner<Result>(
     return use(async (request) => succeeded((await askServer(paths.socket, request)) ?? STOPPED));
   }
   // Without a server there is no other owner of the files, and the lock keeps it so.
-  const lock = await lockDirectory(paths.root, paths.lock);
+  const lock = await lockAlone(paths);
   try {
     const opened = await openAlone(paths);
     try {
@@ -42,6 +42,19 @@ export async function withOwner<Result>(
     }
   } finally {
     await lock.release();
+  }
+}
+
+async function lockAlone({ root, lock, socket }: DataPaths): Promise<DirectoryLock> {
+  try {
+    return await lockDirectory(root, lock);
+  } catch (error) {
+    if (!(error instanceof DirectoryInUseError)) throw error;
+    const message =
+      `${error.message}, which can't be asked: it has no socket ${socket}. A server on a full disk starts ` +
+      'without one, says so in its log, and makes it within seconds once there is room: free some space, or ' +
+      'some files, and try again';
+    throw new Error(message, { cause: error });
   }
 }
 

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
 import { loadCatalog } from '../catalog/catalog.ts';
 import type { Config } from '../config.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { StoreEraser } from '../eraser.ts';
+import { createLogger } from '../logger.ts';
 import { ReportJobs } from '../reports/report-jobs.ts';
 import { ReportService } from '../reports/report-service.ts';
 import { openStore } from '../store/open-store.ts';
@@ -15,7 +15,7 @@ import type { OpenedTarget } from './ask-owner.ts';
 /** What erasing needs where no server runs. */
 export async function openEraser(config: Config, paths: DataPaths): Promise<OpenedTarget> {
   const here = path.dirname(fileURLToPath(import.meta.url));
-  const logger = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+  const logger = createLogger(config.logLevel);
   await mkdir(paths.reports, { recursive: true, mode: 0o700 });
   const store = await openStore(config.storeUrl, Date.now(), {
     segmentBytes: config.segmentBytes,

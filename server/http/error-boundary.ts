@@ -2,7 +2,8 @@ import type { Context, Middleware } from 'koa';
 import type { Logger } from 'pino';
 import type { ErrorNode } from '../../shared/batch.ts';
 import type { ErrorCode } from '../../shared/error-codes.ts';
-import { AppError, systemCode } from '../errors.ts';
+import { isDiskFailure, isFull, toAppError, unavailable } from '../disk-errors.ts';
+import { AppError } from '../errors.ts';
 import type { WaybillState } from './context.ts';
 
 const STATUS: Readonly<Record<ErrorCode, number>> = {
@@ -77,10 +78,8 @@ function notFound(): AppError {
 }
 
 function unexpected(error: unknown): AppError {
-  const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new AppError('STORE_FULL', 'the disk is full', { cause: error, retryAfterSeconds: 60 });
-  }
+  if (isFull(error)) return toAppError(error);
+  if (isDiskFailure(error)) return unavailable('the disk can not be used', error);
   return new AppError('REQUEST_GENERAL_FAILURE', 'the server could not do it', { cause: error });
 }
 

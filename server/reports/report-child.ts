@@ -1,3 +1,4 @@
+import { isFull } from '../disk-errors.ts';
 import { systemCode } from '../errors.ts';
 import type { ReportAnswer, ReportTask } from './report-task.ts';
 import { writeReport } from './report-writer.ts';
@@ -21,8 +22,8 @@ async function makeReport(task: ReportTask): Promise<ReportAnswer> {
 }
 
 function reasonOf(error: unknown): string {
+  if (isFull(error)) return 'the disk is full: free some space and ask again';
   const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full: free some space and ask again';
   return `the report could not be written (${code ?? (error instanceof Error ? error.message : 'unknown error')})`;
 }
 

@@ -56,6 +56,7 @@ export class ReportJobs {
     return new ReportJobs(await MetadataFile.open<readonly ReportJob[]>(path, [], parseJobs));
   }
 
+  /** All that are durable, as they are in the file. */
   list(): readonly ReportJob[] {
     return this.#file.data;
   }
@@ -76,11 +77,14 @@ export class ReportJobs {
     });
   }
 
-  /** Ends a job; resolves when that is durable. */
-  async end(job: string, ending: JobEnding): Promise<void> {
-    await this.#file.change((jobs) =>
-      jobs.map((known) => (known.job === job ? { ...known, ...ending } : known)),
-    );
+  /** Ends jobs, named by their UUIDs; resolves when that is durable. */
+  async end(endings: ReadonlyMap<string, JobEnding>): Promise<void> {
+    await this.#file.change((jobs) => jobs.map((job) => ({ ...job, ...endings.get(job.job) })));
+  }
+
+  /** Resolves when nothing is being written. */
+  settled(): Promise<void> {
+    return this.#file.settled();
   }
 }
 

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { open, readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
-import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import type { ReportStatus } from '../../shared/report.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { AppError, systemCode } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import type { EventStore, StoreSnapshot } from '../store/event-store.ts';
+import { endingOf, failure, JobEndings } from './job-endings.ts';
+import { ReportFiles, reportFileName, type ReportFile } from './report-files.ts';
 import { type JobEnding, type ReportJob, type ReportJobs, sourceOf, statusOf } from './report-jobs.ts';
 import type { ReportOutcome, ReportProcess } from './report-process.ts';
 import type { ReportRequest } from './report-request.ts';
@@ -23,12 +22,8 @@ export interface ReportServiceDependencies {
   readonly start: (task: ReportTask) => ReportProcess;
   readonly now: () => number;
   readonly logger: Logger;
-}
-
-export interface ReportFile {
-  /** Bytes. */
-  readonly size: number;
-  readonly stream: Readable;
+  /** Wait after a write of a job's end that failed, by default 5 seconds. */
+  readonly retryMs?: number;
 }
 
 /** Jobs that may wait for a process. */
@@ -36,40 +31,52 @@ const MAX_WAITING = 100;
 /** Finished jobs that are remembered, with their files. */
 const MAX_FINISHED = 1_000;
 const RECORD_RETRY_MS = 5_000;
+const STOPPED = 'the server was stopped meanwhile: ask for it again';
+const MISSING = 'the file of the report is gone: ask for it again';
+const UNRECORDED = 'the disk refused to record that it was made: see to it, then ask for it again';
 const ERASED = 'events of this customer were erased since: ask for it again';
-const FILE_NAME = /^JOB-[0-9a-f-]{36}\.csv(\.tmp)?$/;
 
-/** The life of report jobs: from the request through a process of their own to a file. */
+/**
+ * The life of report jobs: from the request through a process of their own to a file.
+ *
+ * Nobody is told that a job has ended before that is durable, but for FAILED where a start would say so too: of
+ * a job that is RUNNING in the jobs' file, or whose report is gone.
+ */
 export class ReportService {
   readonly #deps: ReportServiceDependencies;
+  readonly #files: ReportFiles;
   readonly #waiting: ReportJob[] = [];
   readonly #running = new Map<string, ReportProcess>();
+  /** Jobs whose process has ended, and of which nobody has been told how. */
+  readonly #ending = new Set<string>();
   /** Jobs whose events were erased while they were being made. */
   readonly #forgotten = new Set<string>();
-  /** Endings that are not durable yet. */
-  readonly #ended = new Map<string, JobEnding>();
+  /** Jobs that are COMPLETE but for their file. Not recorded: somebody may bring it back for the next start. */
+  readonly #missing = new Map<string, JobEnding>();
+  readonly #endings: JobEndings;
   #submitting = 0;
   #isClosed = false;
 
   private constructor(deps: ReportServiceDependencies) {
     this.#deps = deps;
+    this.#files = new ReportFiles(deps.folder, deps.logger);
+    this.#endings = new JobEndings(deps.jobs, deps.retryMs ?? RECORD_RETRY_MS, deps.logger);
   }
 
-  /** Opens the service: jobs that a stop left RUNNING end as FAILED, files without a job go. */
+  /**
+   * Opens the service: jobs that a stop left RUNNING end as FAILED, files without a job go. Waits for no write, and
+   * bears with a file that can't go: a server must start on a full disk.
+   */
   static async open(deps: ReportServiceDependencies): Promise<ReportService> {
-    const { jobs, folder } = deps;
     const service = new ReportService(deps);
-    for (const job of jobs.list()) {
-      if (job.status !== 'RUNNING') continue;
-      // Not waited for: a server must start on a full disk.
-      void service.#end(job, {
-        kind: 'failed',
-        reason: 'the server was stopped meanwhile: ask for it again',
-      });
+    const nowMs = deps.now();
+    const complete = deps.jobs.list().filter(isComplete);
+    const present = await service.#files.keepOnly(complete);
+    for (const job of complete) {
+      if (!present.has(job)) service.#missing.set(job.job, failure(MISSING, job.endMs ?? nowMs));
     }
-    const kept = new Set(jobs.list().filter(isComplete).map(reportFileName));
-    for (const name of await readdir(folder)) {
-      if (FILE_NAME.test(name) && !kept.has(name)) await rm(path.join(folder, name), { force: true });
+    for (const { job, status } of deps.jobs.list()) {
+      if (status === 'RUNNING') service.#endings.tell(job, failure(STOPPED, nowMs));
     }
     return service;
   }
@@ -101,7 +108,8 @@ export class ReportService {
       await jobs.add(job, MAX_FINISHED);
       // Nothing may fail from here on: the job is durable, and would be RUNNING for ever.
       this.#waiting.push(job);
-      void this.#removeForgotten(before);
+      const known = new Set(jobs.list().map((kept) => kept.job));
+      void this.#files.removeForgotten(before.filter((old) => !known.has(old.job)));
     } finally {
       this.#submitting--;
     }
@@ -109,9 +117,10 @@ export class ReportService {
     return statusOf(job);
   }
 
+  /** A job as it may be told to anybody. */
   find(source: string): ReportJob | undefined {
     const job = this.#deps.jobs.find(source);
-    return job && { ...job, ...this.#ended.get(job.job) };
+    return job && { ...job, ...this.#missing.get(job.job), ...this.#endings.of(job.job) };
   }
 
   /**
@@ -122,15 +131,7 @@ export class ReportService {
   async openFile(source: string, fileName: string): Promise<ReportFile | undefined> {
     const job = this.find(source);
     if (job === undefined || !isComplete(job) || reportFileName(job) !== fileName) return undefined;
-    try {
-      const file = await open(this.#path(job), 'r');
-      const { size } = await file.stat();
-      return { size, stream: file.createReadStream() };
-    } catch (error) {
-      // Somebody may have tidied up by hand.
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }
+    return this.#files.open(job);
   }
 
   /** Ends all processes; their jobs are found RUNNING, and ended, at the next start. */
@@ -139,6 +140,7 @@ export class ReportService {
     this.#waiting.length = 0;
     for (const running of this.#running.values()) running.kill();
     await Promise.all([...this.#running.values()].map(({ outcome }) => outcome));
+    await this.#endings.close();
   }
 
   /**
@@ -154,10 +156,13 @@ export class ReportService {
         this.#forgotten.add(job);
         running.kill();
         await running.outcome;
-        await this.#discard(known);
+        await this.#files.remove(known);
+      } else if (this.#ending.has(job)) {
+        this.#forgotten.add(job);
+        await this.#files.remove(known);
       } else if (isComplete(known)) {
-        await this.#discard(known);
-        void this.#end(known, { kind: 'failed', reason: ERASED });
+        await this.#files.remove(known);
+        this.#endings.tell(job, failure(ERASED, this.#deps.now()));
       }
     }
   }
@@ -176,7 +181,7 @@ export class ReportService {
       filter,
       output,
       columns,
-      path: this.#path(job),
+      path: this.#files.path(job),
     });
     this.#running.set(job.job, running);
     void this.#finish(job, snapshot, running);
@@ -184,44 +189,41 @@ export class ReportService {
 
   async #finish(job: ReportJob, snapshot: StoreSnapshot, running: ReportProcess): Promise<void> {
     const made = await running.outcome;
-    const isForgotten = this.#forgotten.delete(job.job);
-    const outcome: ReportOutcome = isForgotten ? { kind: 'failed', reason: ERASED } : made;
+    const wasForgotten = this.#forgotten.delete(job.job);
     this.#deps.store.release(snapshot);
     this.#running.delete(job.job);
     this.#startNext();
     if (this.#isClosed) return;
-    // Before anybody hears of the end; what can't be removed now is tried again after it.
-    if (outcome.kind !== 'done') await this.#discard(job).catch(() => undefined);
-    await this.#end(job, outcome);
+    this.#ending.add(job.job);
+    await this.#end(job, wasForgotten ? { kind: 'failed', reason: ERASED } : made);
   }
 
-  /** Ends a job at once for everyone who asks, and keeps trying until that is durable. */
+  /** Ends a job once that is durable, or as FAILED if it can't be. */
   async #end(job: ReportJob, outcome: ReportOutcome): Promise<void> {
-    const { jobs, now } = this.#deps;
-    const ending = endingOf(outcome, now());
-    this.#ended.set(job.job, ending);
+    const ending = endingOf(outcome, this.#deps.now());
     this.#log(job, outcome, ending);
-    for (;;) {
-      try {
-        if (outcome.kind !== 'done') await this.#discard(job);
-        await jobs.end(job.job, ending);
-        this.#ended.delete(job.job);
-        return;
-      } catch (error) {
-        this.#deps.logger.error(
-          { source: sourceOf(job), err: error },
-          'the end of a report could not be recorded',
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, RECORD_RETRY_MS).unref());
-      if (this.#isClosed) return;
-    }
+    // Before anybody hears of the end; the next start removes what can't be removed now.
+    if (outcome.kind !== 'done') await this.#files.remove(job).catch(() => undefined);
+    const isRecorded = await this.#endings.record(job.job, ending, () => this.#forgotten.has(job.job));
+    this.#ending.delete(job.job);
+    const wasForgotten = this.#forgotten.delete(job.job);
+    if (isRecorded && !(wasForgotten && outcome.kind === 'done')) return;
+    const reason = wasForgotten ? ERASED : (ending.error ?? UNRECORDED);
+    await this.#giveUp(job, failure(reason, ending.endMs));
   }
 
-  /** A process that was killed leaves its temporary file behind or, killed after the last step, the finished one. */
-  async #discard(job: ReportJob): Promise<void> {
-    await rm(`${this.#path(job)}.tmp`, { force: true });
-    await rm(this.#path(job), { force: true });
+  /** Tells that a job is FAILED, whatever the jobs' file has of its end, once no power cut can bring back a report. */
+  async #giveUp(job: ReportJob, ending: JobEnding): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        await this.#files.removeDurably(job);
+        this.#endings.tell(job.job, ending);
+        return;
+      } catch {
+        // That the disk fails is in the log by now.
+        await this.#endings.pause();
+      }
+    }
   }
 
   #log(job: ReportJob, outcome: ReportOutcome, { status, endMs, error }: JobEnding): void {
@@ -235,45 +237,8 @@ export class ReportService {
     logger.info({ source, rows, bytes, ms: endMs - job.startMs }, 'report made');
     for (const found of damage) logger.error({ source, ...found }, 'left out of the report: damaged data');
   }
-
-  async #removeForgotten(before: readonly ReportJob[]): Promise<void> {
-    const known = new Set(this.#deps.jobs.list().map(({ job }) => job));
-    for (const old of before) {
-      if (known.has(old.job)) continue;
-      try {
-        await rm(this.#path(old), { force: true });
-      } catch (error) {
-        // The next start removes what has no job.
-        this.#deps.logger.error({ source: sourceOf(old), err: error }, 'an old report could not be removed');
-      }
-    }
-  }
-
-  #path(job: ReportJob): string {
-    return path.join(this.#deps.folder, reportFileName(job));
-  }
-}
-
-/** The name under which a report is stored and downloaded. */
-export function reportFileName(job: ReportJob): string {
-  return `${sourceOf(job)}.csv`;
 }
 
 function isComplete({ status }: ReportJob): boolean {
   return status === 'COMPLETE';
-}
-
-function endingOf(outcome: ReportOutcome, endMs: number): JobEnding {
-  switch (outcome.kind) {
-    case 'done':
-      return { status: 'COMPLETE', endMs };
-    case 'timeout':
-      return {
-        status: 'TIMEOUT',
-        endMs,
-        error: 'the report took longer than this server allows: ask for a shorter time range',
-      };
-    case 'failed':
-      return { status: 'FAILED', endMs, error: outcome.reason };
-  }
 }

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { addUser, runCli } from '../support/add-user.ts';
 import {
   aPost,
   expectHealth,
@@ -15,13 +16,14 @@ import {
 import { startCuttingProxy } from '../support/cutting-proxy.ts';
 import { startFailingServer, type FailingCall } from '../support/failing-calls.ts';
 import { MAY_INJECT, UNLESS_INJECTED } from '../support/fault-tools.ts';
-import { reportedNames } from '../support/report-client.ts';
+import { FILTER } from '../support/events.ts';
+import { basic, postJson, reportedNames } from '../support/report-client.ts';
 import { manifestPath, segmentPath } from '../support/segment-files.ts';
 import { startServerProcess } from '../support/server-process.ts';
 import { startWriters } from '../support/stubborn-writers.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const { EIO, EDQUOT } = constants.errno;
+const { EDQUOT, EIO, ENOSPC, EROFS } = constants.errno;
 const FAILED = [503, 'STORE_UNAVAILABLE'] as const;
 const WRITERS = 8;
 const ROUNDS = 8;
@@ -41,6 +43,10 @@ function some(count: number): readonly Posted[] {
 
 async function segmentsOf(dataFolder: string): Promise<readonly string[]> {
   return readdir(path.join(dataFolder, 'segments'));
+}
+
+async function filesOf(dataFolder: string): Promise<readonly string[]> {
+  return (await readdir(dataFolder, { recursive: true })).toSorted();
 }
 
 /** What of the manifest's records follows the checksum. */
@@ -140,6 +146,44 @@ describe.skipIf(!MAY_INJECT)(`a failing disk below the built server${UNLESS_INJE
     expect(await segmentsOf(dataFolder)).toHaveLength(1);
     await server.stop('SIGKILL');
     await expectReported((await startServerProcess({ dataFolder })).url, [...early, ...late]);
+  });
+
+  it.each([
+    ['fails', EIO, 503, 'STORE_UNAVAILABLE', 'the disk refused a write'],
+    ['is read-only', EROFS, 503, 'STORE_UNAVAILABLE', 'the disk refused a write'],
+    ['is full', ENOSPC, 507, 'STORE_FULL', 'the disk is full'],
+    ['has a used-up quota', EDQUOT, 507, 'STORE_FULL', 'the disk is full'],
+  ])('that %s refuses reports, users and erasures until later, and keeps nothing of them', async (...row) => {
+    const [, errno, status, code, message] = row;
+    const dataFolder = await tempFolder();
+    const server = await startFailingServer(dataFolder);
+    const early = some(3);
+    expectStored(await postAll(server.url, early));
+    const before = await filesOf(dataFolder);
+
+    await server.fail('sync/fsync', errno);
+    const refused = await postJson(`${server.url}/reports`, { filter: FILTER }, basic());
+    const user = await addUser(dataFolder, 'ann', '*', 'one').catch(String);
+    const erasure = await runCli(['erase', '--customer', 'TGAM'], dataFolder).catch(String);
+    await server.mend('sync/fsync');
+
+    expect(refused.status).toBe(status);
+    expect(refused.headers.get('retry-after')).toBe('5');
+    const attempted = 'An attempt to make a report failed.';
+    expect(await refused.json()).toEqual([
+      {
+        value: { code: 'REQUEST_GENERAL_FAILURE', message: attempted },
+        children: [{ value: { code, message }, children: [] }],
+      },
+    ]);
+    expect(user).toContain(`waybill: ${message}: see to it, then try again`);
+    expect(erasure).toContain(`waybill: ${message}: see to it, then try again`);
+    expect(await filesOf(dataFolder)).toEqual(before);
+    expect(await addUser(dataFolder, 'bob', '*', 'two')).toContain('bob');
+    await server.stop('SIGKILL');
+    const restarted = await startServerProcess({ dataFolder });
+    expect(await runCli(['user', 'list'], dataFolder)).toBe('admin\twaybill\t*\nbob\twaybill\t*\n');
+    await expectReported(restarted.url, early);
   });
 
   it('that fails now and then, under a server that is killed, loses and doubles nothing', async () => {

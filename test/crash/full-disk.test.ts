@@ -16,6 +16,7 @@ import { MAY_MOUNT, UNLESS_MOUNTED } from '../support/fault-tools.ts';
 import { mountMemory } from '../support/mounts.ts';
 import { basic, makeReport, postJson } from '../support/report-client.ts';
 import { startServerProcess } from '../support/server-process.ts';
+import { useUpFiles } from '../support/use-up.ts';
 
 const FULL = [507, 'STORE_FULL'] as const;
 /** How many batches at once, and bytes of an event. */
@@ -93,7 +94,7 @@ describe.skipIf(!MAY_MOUNT)(`a full disk below the built server${UNLESS_MOUNTED}
     const refused = await postJson(`${server.url}/reports`, { filter: FILTER }, basic());
 
     expect(refused.status).toBe(507);
-    expect(refused.headers.get('retry-after')).toBe('60');
+    expect(refused.headers.get('retry-after')).toBe('5');
     expect(await refused.json()).toMatchObject([{ children: [{ value: { code: 'STORE_FULL' } }] }]);
     expect(await readdir(dataFolder)).not.toContain('jobs.json.tmp');
 
@@ -162,18 +163,3 @@ describe.skipIf(!MAY_MOUNT)(`sealing without room for it${UNLESS_MOUNTED}`, () =
     await expectReported(server.url, posts);
   });
 });
-
-/** Makes empty files until there can be no more. */
-async function useUpFiles(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for (let number = 0; ; number++) {
-    const file = path.join(folder, `file-${number}`);
-    try {
-      await writeFile(file, '', { flag: 'wx' });
-      files.push(file);
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return files;
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    }
-  }
-}

@@ -191,4 +191,52 @@ describe('a power cut', () => {
     const left = await MetadataFile.open<readonly number[]>(path.join(to, 'numbers.json'), [], parse);
     expect(left.data).toEqual([1, 2]);
   });
+
+  it('takes no change of metadata that a killed server left, once it was seen', async () => {
+    const base = await tempFolder();
+    const simulated = new SimulatedDisk();
+    const [from, to] = [path.join(base, 'from'), path.join(base, 'to')];
+    await mkdir(from);
+    const parse = (value: unknown): readonly number[] => (Array.isArray(value) ? value.map(Number) : []);
+    const name = path.join(from, 'numbers.json');
+    const killed = await MetadataFile.open<readonly number[]>(name, [], parse);
+    await killed.change(() => [1]);
+    await simulated.adopt(from);
+    disk.current = simulated;
+    simulated.onFlush = (file) => (file === from ? 'hangs' : 'works');
+    void killed.change(() => [2]);
+    const onDisk = (): Promise<string> => readFile(name, 'utf8');
+    await expect.poll(onDisk).toContain('2');
+    await simulated.kill();
+
+    const seen = (await MetadataFile.open<readonly number[]>(name, [], parse)).data;
+    await simulated.kill();
+    await simulated.cutPower(from, to, () => 0);
+    disk.current = undefined;
+
+    const left = await MetadataFile.open<readonly number[]>(path.join(to, 'numbers.json'), [], parse);
+    expect(seen).toEqual([2]);
+    expect(left.data).toEqual(seen);
+  });
+});
+
+describe('a folder that can not be flushed', () => {
+  it('has a change of metadata refused, and taken back for the next start', async () => {
+    const base = await tempFolder();
+    const simulated = new SimulatedDisk();
+    const name = path.join(base, 'numbers.json');
+    const parse = (value: unknown): readonly number[] => (Array.isArray(value) ? value.map(Number) : []);
+    const file = await MetadataFile.open<readonly number[]>(name, [], parse);
+    await file.change(() => [1]);
+    disk.current = simulated;
+    simulated.onFlush = (flushed) => (flushed === base ? 'fails' : 'works');
+
+    const refused = file.change(() => [2]);
+
+    await expect(refused).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await simulated.kill();
+    disk.current = undefined;
+    expect(file.data).toEqual([1]);
+    expect((await MetadataFile.open<readonly number[]>(name, [], parse)).data).toEqual([1]);
+  });
 });

@@ -13,6 +13,8 @@ const HANDLE_CHANGES = ['write', 'truncate', 'sync', 'datasync'] as const;
  * `wrapChanges` and `watch` have it asked.
  */
 export class DyingDisk {
+  /** Called before each change, the one included that does not happen any more. */
+  onChange: () => void = () => undefined;
   /** The changes so far, by name. */
   readonly changes: string[] = [];
   readonly died: Promise<void>;
@@ -33,7 +35,10 @@ export class DyingDisk {
 
   /** Counts a change that is about to happen. */
   change(name: string): void {
-    if (!this.isDead) this.changes.push(name);
+    if (!this.isDead) {
+      this.onChange();
+      this.changes.push(name);
+    }
     if (!this.isDead) return;
     this.#onDeath();
     throw new Error('the process is dead');

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { isUnreadable } from '../../disk-errors.ts';
 import { systemCode } from '../../errors.ts';
 import type { Damage } from '../event-store.ts';
 import { checkedFields, fieldsText, hasVersion, WRONG_VERSION } from './checked-line.ts';
@@ -122,7 +123,7 @@ async function readParts(file: FileHandle): Promise<FileContents> {
       if (bytesRead === 0) return { bytes: bytes.subarray(0, at), unreadableTo };
       at += bytesRead;
     } catch (error) {
-      if (systemCode(error) !== 'EIO') throw error;
+      if (!isUnreadable(error)) throw error;
       if (wanted === SECTOR_BYTES) at = unreadableTo = at + length;
       // To lose no more than what is broken.
       wanted = SECTOR_BYTES;

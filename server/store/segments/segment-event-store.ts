@@ -16,7 +16,7 @@ import { BatchIndex } from './ids/batch-index.ts';
 import { encodeBatchBody } from './batch-line.ts';
 import { Compactor, type CompactionOptions } from './compaction/compactor.ts';
 import { openDataDir, type DataDir } from './data-dir.ts';
-import { RETRY_AFTER_SECONDS, unavailable } from './disk-errors.ts';
+import { RETRY_AFTER_SECONDS, unavailable } from '../../disk-errors.ts';
 import { FilePins } from './file-pins.ts';
 import { KnownBatches } from './known-batches.ts';
 import { timesOf } from './manifest-records.ts';

@@ -3,7 +3,7 @@ import { AppError } from '../../errors.ts';
 import { syncDirectory } from '../../sync-directory.ts';
 import type { BatchBody } from './batch-line.ts';
 import type { DataDir } from './data-dir.ts';
-import { isFull, RETRY_AFTER_SECONDS, toAppError, unavailable } from './disk-errors.ts';
+import { isFull, RETRY_AFTER_SECONDS, toAppError, unavailable } from '../../disk-errors.ts';
 import { GroupBuffer } from './group-buffer.ts';
 import type { Manifest } from './manifest.ts';
 import { writeAt } from '../../write-at.ts';

@@ -38,6 +38,25 @@ describe('MetadataFile', () => {
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual([1, 2]);
   });
 
+  it('shows a change when it is durable, and refuses one that can not be', async () => {
+    const folder = await tempFolder();
+    const numbers = await MetadataFile.open<readonly number[]>(path.join(folder, 'numbers.json'), [], parse);
+    const changed = numbers.change(() => [1]);
+    await Promise.resolve();
+    expect(numbers.data).toEqual([]);
+    await changed;
+    expect(numbers.data).toEqual([1]);
+    // The new contents would be written here.
+    await mkdir(path.join(folder, 'numbers.json.tmp'));
+
+    await expect(numbers.change(() => [2])).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      retryAfterSeconds: 5,
+    });
+
+    expect(numbers.data).toEqual([1]);
+  });
+
   it('leaves nothing behind of a change that could not be written', async () => {
     const folder = await tempFolder();
     const file = path.join(folder, 'numbers.json');

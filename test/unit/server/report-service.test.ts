@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -13,6 +13,8 @@ import { DEFAULT_OUTPUT } from '../../../shared/report.ts';
 import { FILTER } from '../../support/events.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
+const RETRY_MS = 20;
+const DONE: ReportOutcome = { kind: 'done', rows: 0, bytes: 0, damage: [] };
 const REQUEST = { filter: FILTER, output: DEFAULT_OUTPUT };
 
 interface Started {
@@ -42,8 +44,18 @@ async function openService(folder: string): Promise<{ service: ReportService; st
     },
     now: Date.now,
     logger: pino({ level: 'silent' }),
+    retryMs: RETRY_MS,
   });
+  onTestFinished(() => service.close());
   return { service, started };
+}
+
+/** Makes a jobs' file that can't be written; returns what mends that. */
+async function blockJobs(folder: string): Promise<() => Promise<void>> {
+  // The new contents would be written here.
+  const obstacle = path.join(folder, 'jobs.json.tmp');
+  await mkdir(obstacle);
+  return () => rmdir(obstacle);
 }
 
 describe('ReportService', () => {
@@ -52,10 +64,10 @@ describe('ReportService', () => {
     const jobs = await Promise.all(Array.from({ length: 4 }, () => service.submit('ann', REQUEST)));
     expect(started).toHaveLength(2);
 
-    started[0]?.end({ kind: 'done', rows: 0, bytes: 0, damage: [] });
+    started[0]?.end(DONE);
     await expect.poll(() => started.length).toBe(3);
 
-    expect(service.find(jobs[0]?.source ?? '')?.status).toBe('COMPLETE');
+    await expect.poll(() => service.find(jobs[0]?.source ?? '')?.status).toBe('COMPLETE');
     expect(service.find(jobs[3]?.source ?? '')?.status).toBe('RUNNING');
   });
 
@@ -88,6 +100,7 @@ describe('ReportService', () => {
     }));
     await writeFile(path.join(folder, 'jobs.json'), JSON.stringify(old));
     await mkdir(path.join(folder, 'reports', `JOB-${old[0]?.job ?? ''}.csv`), { recursive: true });
+    await writeFile(path.join(folder, 'reports', `JOB-${old[1]?.job ?? ''}.csv`), 'old');
     const { service, started } = await openService(folder);
 
     const { source } = await service.submit('ann', REQUEST);
@@ -123,6 +136,77 @@ describe('ReportService', () => {
       error: expect.stringContaining('stopped'),
     });
     expect(await readdir(path.join(folder, 'reports'))).toEqual(['lost+found']);
+  });
+});
+
+describe('the end of a report', () => {
+  it('is told when it is durable, not before', async () => {
+    const folder = await tempFolder();
+    const { service, started } = await openService(folder);
+    const { source } = await service.submit('ann', REQUEST);
+    await writeFile(started[0]?.task.path ?? '', 'whole');
+    const mend = await blockJobs(folder);
+
+    started[0]?.end(DONE);
+    await new Promise((resolve) => setTimeout(resolve, 3 * RETRY_MS));
+
+    expect(service.find(source)?.status).toBe('RUNNING');
+    expect(await service.openFile(source, `${source}.csv`)).toBeUndefined();
+    await mend();
+    await expect.poll(() => service.find(source)?.status).toBe('COMPLETE');
+    expect(await readFile(path.join(folder, 'jobs.json'), 'utf8')).toContain('"COMPLETE"');
+  });
+
+  it('that the disk refuses to record for long is a failure, of which nothing is left', async () => {
+    const folder = await tempFolder();
+    const { service, started } = await openService(folder);
+    const { source } = await service.submit('ann', REQUEST);
+    await writeFile(started[0]?.task.path ?? '', 'whole');
+    const mend = await blockJobs(folder);
+
+    started[0]?.end(DONE);
+
+    await expect.poll(() => service.find(source)?.status).toBe('FAILED');
+    expect(service.find(source)?.error).toContain('the disk refused to record that it was made');
+    expect(await readdir(path.join(folder, 'reports'))).toEqual([]);
+    // A server that is killed now finds it RUNNING, and comes to the same.
+    const killed = await openService(folder);
+    expect(killed.service.find(source)?.status).toBe('FAILED');
+    await mend();
+    const jobs = (): Promise<string> => readFile(path.join(folder, 'jobs.json'), 'utf8');
+    await expect.poll(jobs).toContain('"FAILED"');
+  });
+
+  it('is FAILED where events were erased before it could be told', async () => {
+    const folder = await tempFolder();
+    const { service, started } = await openService(folder);
+    const { source } = await service.submit('ann', REQUEST);
+    await writeFile(started[0]?.task.path ?? '', 'whole');
+    const mend = await blockJobs(folder);
+    started[0]?.end(DONE);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+
+    await service.forget(FILTER.customer, Date.now());
+
+    expect(await readdir(path.join(folder, 'reports'))).toEqual([]);
+    await mend();
+    await expect.poll(() => service.find(source)?.status).toBe('FAILED');
+    expect(service.find(source)?.error).toContain('were erased');
+  });
+
+  it('is FAILED where its file has gone since', async () => {
+    const folder = await tempFolder();
+    const before = await openService(folder);
+    const { source } = await before.service.submit('ann', REQUEST);
+    const file = before.started[0]?.task.path ?? '';
+    await writeFile(file, 'whole');
+    before.started[0]?.end(DONE);
+    await expect.poll(() => before.service.find(source)?.status).toBe('COMPLETE');
+    await rm(file);
+
+    const { service } = await openService(folder);
+
+    expect(service.find(source)).toMatchObject({ status: 'FAILED', error: expect.stringContaining('gone') });
   });
 });
 

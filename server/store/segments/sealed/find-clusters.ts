@@ -1,4 +1,4 @@
-import { isUnreadable } from '../disk-errors.ts';
+import { isUnreadable } from '../../../disk-errors.ts';
 import { PAGE_BYTES, type LineWindow } from '../line-window.ts';
 import { parseDay, STRAY, utcDay } from './sealed-day.ts';
 import {

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../../errors.ts';
-import { isUnreadable } from '../disk-errors.ts';
+import { isUnreadable } from '../../../disk-errors.ts';
 import { LineWindow } from '../line-window.ts';
 import { findClusters, type DayRange, type Found } from './find-clusters.ts';
 import {

@@ -4,7 +4,7 @@ import { systemCode } from '../../../errors.ts';
 import type { Damage } from '../../event-store.ts';
 import type { FilePair } from '../batch-record.ts';
 import { checksumText } from './block-list.ts';
-import { isUnreadable } from '../disk-errors.ts';
+import { isUnreadable } from '../../../disk-errors.ts';
 import { compareToRange, rangesOf, type WantedClusters } from './find-clusters.ts';
 import { IndexFile, readClusters } from './index-file.ts';
 import { scanClusters } from './scan-clusters.ts';

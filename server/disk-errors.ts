@@ -1,7 +1,9 @@
-import { AppError, systemCode } from '../../errors.ts';
+import { AppError, systemCode } from './errors.ts';
 
 /** A disk may be mended, or space made, in about this time. */
 export const RETRY_AFTER_SECONDS = 5;
+
+const DISK_CODES: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS']);
 
 /** What a failed write means to whoever asked for it. */
 export function toAppError(error: unknown): AppError {
@@ -16,12 +18,18 @@ export function toAppError(error: unknown): AppError {
 /** Whether an error says that there is no space left. */
 export function isFull(error: unknown): boolean {
   const code = systemCode(error);
-  return code === 'ENOSPC' || code === 'EDQUOT';
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'STORE_FULL';
 }
 
 /** Whether a disk says of a sector that it can't read it any more: no more than damage of that place. */
 export function isUnreadable(error: unknown): boolean {
   return systemCode(error) === 'EIO';
+}
+
+/** Whether an error, as the system or `toAppError` gave it, may be over once somebody has seen to the disk. */
+export function isDiskFailure(error: unknown): boolean {
+  const code = systemCode(error);
+  return DISK_CODES.has(code) || code === 'STORE_FULL' || code === 'STORE_UNAVAILABLE';
 }
 
 export function unavailable(message: string, cause?: unknown): AppError {

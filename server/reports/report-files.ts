@@ -1,0 +1,87 @@
+import { open, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import type { Logger } from 'pino';
+import { systemCode } from '../errors.ts';
+import { syncDirectory } from '../sync-directory.ts';
+import { type ReportJob, sourceOf } from './report-jobs.ts';
+
+export interface ReportFile {
+  /** Bytes. */
+  readonly size: number;
+  readonly stream: Readable;
+}
+
+const FILE_NAME = /^JOB-[0-9a-f-]{36}\.csv(\.tmp)?$/;
+
+/** The name under which a report is stored and downloaded. */
+export function reportFileName(job: ReportJob): string {
+  return `${sourceOf(job)}.csv`;
+}
+
+/** The folder of the finished reports. */
+export class ReportFiles {
+  readonly #folder: string;
+  readonly #logger: Logger;
+
+  /** @param folder - Exists. */
+  constructor(folder: string, logger: Logger) {
+    this.#folder = folder;
+    this.#logger = logger;
+  }
+
+  path(job: ReportJob): string {
+    return path.join(this.#folder, reportFileName(job));
+  }
+
+  /**
+   * Removes finished and half reports but those of some jobs; one that can't go stays for the next start.
+   *
+   * @returns Those of the jobs whose report is there.
+   */
+  async keepOnly(jobs: readonly ReportJob[]): Promise<ReadonlySet<ReportJob>> {
+    const names = new Set(await readdir(this.#folder));
+    const present = jobs.filter((job) => names.delete(reportFileName(job)));
+    // What is not a report's is somebody else's.
+    for (const name of names) if (FILE_NAME.test(name)) await this.#tryToRemove(name);
+    return new Set(present);
+  }
+
+  /** Opens a report; undefined if it is not there. */
+  async open(job: ReportJob): Promise<ReportFile | undefined> {
+    try {
+      const file = await open(this.path(job), 'r');
+      const { size } = await file.stat();
+      return { size, stream: file.createReadStream() };
+    } catch (error) {
+      // Somebody may have tidied up by hand.
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes a report, and what a process that was killed left behind: its temporary file or even the finished one. */
+  async remove(job: ReportJob): Promise<void> {
+    await rm(`${this.path(job)}.tmp`, { force: true });
+    await rm(this.path(job), { force: true });
+  }
+
+  /** The same; resolves when no power cut can bring it back. */
+  async removeDurably(job: ReportJob): Promise<void> {
+    await this.remove(job);
+    await syncDirectory(this.#folder);
+  }
+
+  /** Removes the reports of jobs that nobody knows any more; one that can't go stays for the next start. */
+  async removeForgotten(jobs: readonly ReportJob[]): Promise<void> {
+    for (const job of jobs) await this.#tryToRemove(reportFileName(job));
+  }
+
+  async #tryToRemove(name: string): Promise<void> {
+    try {
+      await rm(path.join(this.#folder, name), { force: true });
+    } catch (error) {
+      this.#logger.error({ err: error, file: name }, 'an old report could not be removed');
+    }
+  }
+}

@@ -1,0 +1,228 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pino } from 'pino';
+import { describe, expect, it, vi } from 'vitest';
+import { loadCatalog } from '../../server/catalog/catalog.ts';
+import { ReportJobs } from '../../server/reports/report-jobs.ts';
+import type { ReportOutcome, ReportProcess } from '../../server/reports/report-process.ts';
+import { ReportService } from '../../server/reports/report-service.ts';
+import type { ReportTask } from '../../server/reports/report-task.ts';
+import { writeReport } from '../../server/reports/report-writer.ts';
+import type { EventStore } from '../../server/store/event-store.ts';
+import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
+import { DEFAULT_OUTPUT, type ReportState } from '../../shared/report.ts';
+import { DyingDisk } from '../support/dying-disk.ts';
+import { aBatch, anEvent, FILTER } from '../support/events.ts';
+import { SimulatedDisk } from '../support/simulated-disk.ts';
+import { makeTempFolder, tempFolder } from '../support/temp-folder.ts';
+
+const disk = vi.hoisted(() => ({
+  dying: undefined as DyingDisk | undefined,
+  simulated: undefined as SimulatedDisk | undefined,
+}));
+
+vi.mock(import('node:fs/promises'), async (importOriginal) => {
+  const original = await importOriginal();
+  const { wrapChanges } = await import('../support/dying-disk.ts');
+  const open: typeof original.open = async (file, flags, ...rest) => {
+    const isNew = flags !== undefined && flags !== 'r';
+    if (isNew) disk.dying?.change('open');
+    let handle = await original.open(file, flags, ...rest);
+    if (disk.simulated !== undefined) handle = await disk.simulated.watch(String(file), handle);
+    return disk.dying?.watch(handle) ?? handle;
+  };
+  return { ...original, ...wrapChanges(original, () => disk.dying), open };
+});
+
+const REQUEST = { filter: FILTER, output: { ...DEFAULT_OUTPUT, header: false } };
+const ROW = /^7\|PORTFOLIO-ACCESSED\|.*\n$/;
+/** Of the disk, so many at least: of the job's record, of the report, of the job's end. */
+const CHANGES = 12;
+
+/** What becomes of the report, in the place of a process. */
+type Making = (task: ReportTask) => Promise<ReportOutcome>;
+
+const madeInPlace: Making = async (task) => ({ kind: 'done', ...(await writeReport(task)) });
+
+const MAKINGS: readonly (readonly [string, ReportState, Making])[] = [
+  ['is made', 'COMPLETE', madeInPlace],
+  [
+    'fails half way',
+    'FAILED',
+    async ({ path: file }) => {
+      await writeFile(`${file}.tmp`, 'half');
+      return { kind: 'failed', reason: 'the moon' };
+    },
+  ],
+  [
+    'takes too long',
+    'TIMEOUT',
+    async ({ path: file }) => {
+      await writeFile(`${file}.tmp`, 'half');
+      return { kind: 'timeout' };
+    },
+  ],
+];
+
+/** What happens to the server after it was killed, and before it is asked again. */
+const ENDS = ['killed', 'without power', 'killed, started, without power'] as const;
+
+async function openService(store: EventStore, folder: string, make: Making): Promise<ReportService> {
+  const start = (task: ReportTask): ReportProcess => ({
+    outcome: make(task).catch((error: unknown) => ({ kind: 'failed', reason: String(error) })),
+    kill: () => undefined,
+  });
+  return ReportService.open({
+    store,
+    jobs: await ReportJobs.open(path.join(folder, 'jobs.json')),
+    catalog: await loadCatalog(undefined),
+    folder: path.join(folder, 'reports'),
+    workers: 1,
+    start,
+    now: Date.now,
+    logger: pino({ level: 'silent' }),
+    retryMs: 1,
+  });
+}
+
+interface Told {
+  /** Undefined if nobody has got an answer. */
+  source: string | undefined;
+  status: ReportState | undefined;
+}
+
+/** Asks for a report until the disk dies, or it has ended; what was told before the last change is what counts. */
+async function attempt(dying: DyingDisk, store: EventStore, folder: string, make: Making): Promise<Told> {
+  const told: Told = { source: undefined, status: undefined };
+  let service: ReportService | undefined;
+  const ask = (): void => {
+    if (told.source !== undefined) told.status = service?.find(told.source)?.status;
+  };
+  dying.onChange = ask;
+  disk.dying = dying;
+  const work = async (): Promise<void> => {
+    service = await openService(store, folder, make);
+    const { source } = await service.submit('ann', REQUEST);
+    if (dying.isDead) return;
+    told.source = source;
+    for (ask(); told.status === 'RUNNING' && !dying.isDead; ask())
+      await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  // What goes on after the death of the process fails, and nobody hears of it.
+  const status = await Promise.race([dying.died, work()]).then(
+    () => told.status,
+    () => told.status,
+  );
+  await service?.close();
+  return { source: told.source, status };
+}
+
+/** Opens what is left: what was told holds, and nothing is half. */
+async function check(store: EventStore, folder: string, { source, status }: Told): Promise<Told> {
+  const service = await openService(store, folder, () => Promise.reject(new Error('not again')));
+  const left = (await readdir(path.join(folder, 'reports'))).toSorted();
+  const job = source === undefined ? undefined : service.find(source);
+  if (source !== undefined) {
+    if (status === 'RUNNING') expect(job?.status).toMatch(/^(COMPLETE|FAILED|TIMEOUT)$/);
+    else expect(job?.status).toBe(status);
+    const name = `${source}.csv`;
+    const file = await service.openFile(source, name);
+    expect(left).toEqual(job?.status === 'COMPLETE' ? [name] : []);
+    if (job?.status === 'COMPLETE') expect(file && (await text(file.stream))).toMatch(ROW);
+    else expect(file).toBeUndefined();
+  }
+  await service.close();
+  return { source, status: job?.status };
+}
+
+describe.each(MAKINGS)('a report that %s', (_making, ending, making) => {
+  it.each(ENDS)('is what its client was told, wherever the server is %s', async (end) => {
+    const base = await tempFolder();
+    const store = await storeOf(base);
+    const told = new Set<ReportState | undefined>();
+    let dieAt = 0;
+    for (let isOver = false; !isOver;) {
+      dieAt++;
+      const run = await makeTempFolder();
+      try {
+        const folder = path.join(run.path, 'data');
+        await mkdir(path.join(folder, 'reports'), { recursive: true });
+        const simulated = new SimulatedDisk();
+        await simulated.adopt(folder);
+        disk.simulated = simulated;
+        const dying = new DyingDisk(dieAt);
+        const before = await attempt(dying, store, folder, making);
+        isOver = !dying.isDead;
+        disk.dying = undefined;
+        told.add(before.status);
+        const fail = (error: unknown): never => {
+          throw new Error(`after ${dieAt - 1} changes, before ${dying.changes.at(-1)}`, { cause: error });
+        };
+        const last =
+          end === 'killed, started, without power' ? await check(store, folder, before).catch(fail) : before;
+        await simulated.kill();
+        disk.simulated = undefined;
+        if (end === 'killed') await check(store, folder, last).catch(fail);
+        else {
+          const left = path.join(run.path, 'left');
+          await mkdir(path.join(left, 'reports'), { recursive: true });
+          await simulated.cutPower(folder, left, () => 0);
+          await check(store, left, last).catch(fail);
+        }
+      } finally {
+        disk.dying = undefined;
+        disk.simulated = undefined;
+        await run.remove();
+      }
+    }
+    await store.close();
+    expect(told).toEqual(new Set([undefined, 'RUNNING', ending]));
+    expect(dieAt).toBeGreaterThan(CHANGES);
+  });
+});
+
+describe('a report whose end the disk refuses to record', () => {
+  it('is FAILED for good once that was told, though a record of it as COMPLETE comes back', async () => {
+    const base = await tempFolder();
+    const store = await storeOf(base);
+    const [folder, left] = [path.join(base, 'data'), path.join(base, 'left')];
+    await mkdir(path.join(folder, 'reports'), { recursive: true });
+    await mkdir(path.join(left, 'reports'), { recursive: true });
+    const simulated = new SimulatedDisk();
+    await simulated.adopt(folder);
+    disk.simulated = simulated;
+    const service = await openService(store, folder, madeInPlace);
+    const { source } = await service.submit('ann', REQUEST);
+    const status = (): ReportState | undefined => service.find(source)?.status;
+    // Each record as COMPLETE gets its name, which can't be flushed, and then can't be taken back or replaced.
+    let isBehindRename = false;
+    simulated.onFlush = (file) => {
+      const isToBeKept = isBehindRename || status() === 'FAILED';
+      isBehindRename = file === folder;
+      return isBehindRename || (isToBeKept && file.endsWith('jobs.json.tmp')) ? 'fails' : 'works';
+    };
+    await expect.poll(status).toBe('FAILED');
+    const told = { source, status: 'FAILED' } as const;
+    await service.close();
+    expect(await readFile(path.join(folder, 'jobs.json'), 'utf8')).toContain('"COMPLETE"');
+    await simulated.kill();
+
+    // It looks for the record, and makes it durable by that.
+    await check(store, folder, told);
+
+    await simulated.kill();
+    disk.simulated = undefined;
+    // What was not flushed comes back.
+    await simulated.cutPower(folder, left, () => 0.9);
+    await check(store, left, told);
+    await store.close();
+  });
+});
+
+async function storeOf(base: string): Promise<EventStore> {
+  const store = await SegmentEventStore.open(path.join(base, 'store'), 0);
+  const { identity, contents } = aBatch([anEvent({ timestamp: 7 })]);
+  await store.append(identity, () => contents);
+  return store;
+}

@@ -1,0 +1,42 @@
+import { open, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+const PIECE_BYTES = 65_536;
+
+/** Makes empty files until there can be no more; returns their paths. */
+export async function useUpFiles(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for (let number = 0; ; number++) {
+    const file = path.join(folder, `file-${number}`);
+    try {
+      await writeFile(file, '', { flag: 'wx' });
+      files.push(file);
+    } catch (error) {
+      if (isCoded(error, 'ENOSPC')) return files;
+      if (!isCoded(error, 'EEXIST')) throw error;
+    }
+  }
+}
+
+/** Makes a file that takes all the space there is; returns its path. */
+export async function useUpBytes(folder: string): Promise<string[]> {
+  const name = path.join(folder, 'filling');
+  const file = await open(name, 'wx');
+  try {
+    for (let bytes = PIECE_BYTES; bytes >= 1;) {
+      try {
+        await file.appendFile(Buffer.alloc(bytes));
+      } catch (error) {
+        if (!isCoded(error, 'ENOSPC')) throw error;
+        bytes = Math.floor(bytes / 2);
+      }
+    }
+  } finally {
+    await file.close();
+  }
+  return [name];
+}
+
+function isCoded(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
