@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startPeers, type Peers } from './ingest/peers.ts';
-import { printGoals, printLoads } from './ingest/print-ingest.ts';
+import { printCosts, printGoals, printLoads } from './ingest/print-ingest.ts';
 import { BenchServers } from './ingest/servers.ts';
 import type { Sample, Samples, Variant, VariantName } from './ingest/variants.ts';
 import { pickGenerator, type LoadGenerator } from './load.ts';
@@ -42,6 +42,7 @@ export async function benchIngest(rounds: number, seconds: number, hasPeers: boo
       const title = `POST /events, ${batch} events a request, ${CONNECTIONS} connections, medians of ${rounds} rounds`;
       printLoads(title, batch, samples);
     }
+    printCosts(byBatch);
     printGoals(byBatch, waybill.peakMb());
   } finally {
     servers.stop();
@@ -71,9 +72,12 @@ async function load(
   batch: number,
   seconds: number,
 ): Promise<Sample> {
-  const before = server.cpuUs();
+  const before = server.cpuTime();
   const seen = await generate(`${server.url}/events`, bodyOf(batch, prefer), CONNECTIONS, seconds);
-  return { ...seen, cpuUs: (server.cpuUs() - before) / (seen.requestsPerSecond * seconds) };
+  const after = server.cpuTime();
+  const requests = seen.requestsPerSecond * seconds;
+  const cpu = { own: (after.own - before.own) / requests, all: (after.all - before.all) / requests };
+  return { ...seen, cpu };
 }
 
 function bodyOf(count: number, prefer: string | undefined): string {

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { cpuTimeOf, type CpuTime } from './cpu-time.ts';
 
 /** Where Debian puts each version's programs. */
 const VERSIONS = '/usr/lib/postgresql';
@@ -9,6 +10,8 @@ const VERSIONS = '/usr/lib/postgresql';
 export interface Postgres {
   /** The folder of its socket. */
   readonly socket: string;
+  /** What its processes have taken of the processors so far. */
+  cpuTime(): CpuTime;
   stop(): Promise<void>;
 }
 
@@ -42,8 +45,11 @@ export async function startPostgres(folder: string): Promise<Postgres> {
   run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-instructions']);
   const options = `-c listen_addresses= -c unix_socket_directories=${folder} -c synchronous_commit=on`;
   run('pg_ctl', ['-D', data, '-w', '-l', path.join(folder, 'log'), '-o', options, 'start']);
+  // Its first line is the id of the process that all others are children of.
+  const pid = Number.parseInt(readFileSync(path.join(data, 'postmaster.pid'), 'utf8'), 10);
   return {
     socket: folder,
+    cpuTime: () => cpuTimeOf(pid),
     stop: () => {
       run('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
       return Promise.resolve();
