@@ -9,7 +9,7 @@ import type { BatchContents, EventStore, Refusal, Rejection } from '../store/eve
 import type { CheckedRequest } from './batch-request.ts';
 import { boundedFields } from './bounded-fields.ts';
 import type { EventTexts } from './event-texts.ts';
-import { conflict, SentEvents } from './sent-events.ts';
+import { conflict, SentBatch } from './sent-batch.ts';
 
 /** What became of a batch. */
 export interface IngestResult {
@@ -41,7 +41,7 @@ class Judge {
   }
 
   /** Whether it is known without a look at each that nothing is wrong. */
-  takesAll({ isCanonical, earliest }: SentEvents): boolean {
+  takesAll({ isCanonical, earliest }: SentBatch): boolean {
     return isCanonical && !this.#catalog.isStrict && earliest >= this.#expiredBefore;
   }
 
@@ -68,21 +68,11 @@ export async function ingest(
   { store, catalog, limits, retentionDays, now }: IngestDependencies,
 ): Promise<IngestResult> {
   const received = now();
-  const { batch, parents, offset } = request;
-  const sent = new SentEvents(request, limits, received);
+  const sent = new SentBatch(request, limits, received);
   // Nothing that would never be seen again is taken, also where more was let expire before than is now.
   const expiredBefore = Math.max(expiryOf(received, retentionDays), store.expiredBefore());
   const judge = new Judge(catalog, expiredBefore);
-  const identity = {
-    batch,
-    parents,
-    offset,
-    fingerprint: sent.fingerprint,
-    get events() {
-      return sent.values;
-    },
-  };
-  const outcome = await store.append(identity, () => {
+  const outcome = await store.append(sent, () => {
     const contents = compose(request, sent, judge, received);
     if (!isLenient && contents.rejected.length > 0) throw refusal(sent.parsed, judge);
     return contents;
@@ -90,7 +80,11 @@ export async function ingest(
   switch (outcome.kind) {
     case 'stored': {
       const { rejected } = outcome;
-      return { batch, stored: sent.textsWithout(numbersOf(rejected)), rejected: rejected.map(described) };
+      return {
+        batch: sent.batch,
+        stored: sent.textsWithout(numbersOf(rejected)),
+        rejected: rejected.map(described),
+      };
     }
     case 'conflict':
       throw conflict();
@@ -103,7 +97,7 @@ export async function ingest(
 
 function compose(
   { sentAt, ledger }: CheckedRequest,
-  sent: SentEvents,
+  sent: SentBatch,
   judge: Judge,
   received: number,
 ): BatchContents {
@@ -112,7 +106,7 @@ function compose(
   return { received, skew: sentAt === null ? null : received - sentAt, ledger, events: bytes, rejected };
 }
 
-function rejectionsOf({ parsed, raw }: SentEvents, judge: Judge): readonly Rejection[] {
+function rejectionsOf({ parsed, raw }: SentBatch, judge: Judge): readonly Rejection[] {
   const rejected: Rejection[] = [];
   for (const [sequence, candidate] of parsed.entries()) {
     const [problem] = judge.problemsOf(candidate);
