@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Cores } from '../cores.ts';
 import type { CpuTime } from './cpu-time.ts';
 import { startPostgres } from './postgres.ts';
 import type { BenchServers } from './servers.ts';
@@ -23,7 +24,7 @@ export interface Peers {
  * @param folder - For their data, on the same disk as ours.
  * @throws If they can't be installed.
  */
-export async function startPeers(servers: BenchServers, folder: string): Promise<Peers> {
+export async function startPeers(servers: BenchServers, folder: string, cores: Cores): Promise<Peers> {
   await mkdir(FOLDER, { recursive: true });
   // Without it, npm would take the project's own for the one to change.
   await writeFile(path.join(FOLDER, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
@@ -32,7 +33,7 @@ export async function startPeers(servers: BenchServers, folder: string): Promise
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (error !== undefined || status !== 0) throw new Error('npm could not install the other stores');
-  const postgres = await startPostgres(path.join(folder, 'postgres'));
+  const postgres = await startPostgres(path.join(folder, 'postgres'), cores);
   try {
     const sqlite = await servers.startPeer(FOLDER, 'sqlite', path.join(folder, 'events.sqlite'));
     const app = await servers.startPeer(FOLDER, 'postgres', postgres.socket);

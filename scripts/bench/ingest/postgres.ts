@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { Cores } from '../cores.ts';
 import { cpuTimeOf, type CpuTime } from './cpu-time.ts';
 
 /** Where Debian puts each version's programs. */
@@ -20,9 +21,10 @@ export interface Postgres {
  * (`synchronous_commit`, `fsync`).
  *
  * @param folder - To be made; nobody but root and the user `postgres` needs to reach it.
+ * @param cores - Where its processes run.
  * @throws If it is not installed and can't be.
  */
-export async function startPostgres(folder: string): Promise<Postgres> {
+export async function startPostgres(folder: string, cores: Cores): Promise<Postgres> {
   const programs = findPrograms() ?? installPrograms();
   const isRoot = process.getuid?.() === 0;
   await mkdir(folder);
@@ -33,8 +35,8 @@ export async function startPostgres(folder: string): Promise<Postgres> {
   }
   const data = path.join(folder, 'data');
   const run = (program: string, args: readonly string[]): void => {
-    const command = [path.join(programs, program), ...args];
-    const [file = '', ...rest] = isRoot ? ['runuser', '-u', 'postgres', '--', ...command] : command;
+    const user = isRoot ? ['runuser', '-u', 'postgres', '--'] : [];
+    const [file = '', ...rest] = [...cores.servers, ...user, path.join(programs, program), ...args];
     const { status, stderr } = spawnSync(file, rest, {
       cwd: folder,
       encoding: 'utf8',

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import type { Cores } from '../cores.ts';
 import { cpuTimeOf, type CpuTime } from './cpu-time.ts';
 
 const BENCH = path.resolve('dist/bench');
@@ -20,11 +21,13 @@ export interface BenchServer {
 /** Starts the servers that are compared, and ends them. */
 export class BenchServers {
   readonly #folder: string;
+  readonly #cores: Cores;
   readonly #children: ChildProcess[] = [];
 
   /** @param folder - For the servers' own files. */
-  constructor(folder: string) {
+  constructor(folder: string, cores: Cores) {
     this.#folder = folder;
+    this.#cores = cores;
   }
 
   /** The same framework without storage. */
@@ -60,7 +63,8 @@ export class BenchServers {
   }
 
   async #start(file: string, env: Readonly<Record<string, string>>, port: RegExp): Promise<BenchServer> {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, file], {
+    const [program = '', ...args] = [...this.#cores.servers, process.execPath, ...NODE_OPTIONS, file];
+    const child = spawn(program, args, {
       cwd: this.#folder,
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],

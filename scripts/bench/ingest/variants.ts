@@ -56,7 +56,7 @@ function ratios(
   samples: Samples | undefined,
   own: VariantName,
   other: VariantName,
-  read: (load: Load) => number,
+  read: (sample: Sample) => number,
 ): readonly number[] {
   const others = samples?.get(other) ?? [];
   return (samples?.get(own) ?? []).flatMap((load, round) => {
