@@ -29,6 +29,7 @@ export interface IngestDependencies {
 }
 
 const MAX_PROBLEMS = 20;
+const NONE: ReadonlySet<number> = new Set();
 
 /** Says what is wrong with an event: by itself, for the catalog, or because it comes when its day has expired. */
 class Judge {
@@ -82,7 +83,7 @@ export async function ingest(
       const { rejected } = outcome;
       return {
         batch: sent.batch,
-        stored: sent.textsWithout(numbersOf(rejected)),
+        stored: sent.textsWithout(sequencesOf(rejected)),
         rejected: rejected.map(described),
       };
     }
@@ -102,7 +103,7 @@ function compose(
   received: number,
 ): BatchContents {
   const rejected = judge.takesAll(sent) ? [] : rejectionsOf(sent, judge);
-  const { bytes } = sent.textsWithout(numbersOf(rejected));
+  const { bytes } = sent.textsWithout(sequencesOf(rejected));
   return { received, skew: sentAt === null ? null : received - sentAt, ledger, events: bytes, rejected };
 }
 
@@ -115,8 +116,9 @@ function rejectionsOf({ parsed, raw }: SentBatch, judge: Judge): readonly Reject
   return rejected;
 }
 
-function numbersOf(rejected: readonly Refusal[]): ReadonlySet<number> {
-  return new Set(rejected.map(({ sequence }) => sequence));
+/** The numbers of the refused events: of most batches none. */
+export function sequencesOf(rejected: readonly { readonly sequence: number }[]): ReadonlySet<number> {
+  return rejected.length === 0 ? NONE : new Set(rejected.map(({ sequence }) => sequence));
 }
 
 /** A strict refusal: every bad field, up to a bound. */

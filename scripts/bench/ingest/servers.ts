@@ -63,7 +63,7 @@ export class BenchServers {
   }
 
   async #start(file: string, env: Readonly<Record<string, string>>, port: RegExp): Promise<BenchServer> {
-    const [program = '', ...args] = [...this.#cores.servers, process.execPath, ...NODE_OPTIONS, file];
+    const [program, ...args] = [...this.#cores.servers, process.execPath, ...NODE_OPTIONS, file];
     const child = spawn(program, args, {
       cwd: this.#folder,
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },
