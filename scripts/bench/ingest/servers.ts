@@ -7,7 +7,7 @@ import { cpuTimeOf, type CpuTime } from './cpu-time.ts';
 
 const BENCH = path.resolve('dist/bench');
 /** As `npm start` has them; the servers compared have them, too. */
-const NODE_OPTIONS = ['--max-semi-space-size=4'];
+const NODE_OPTIONS = ['--max-semi-space-size=8'];
 
 /** A server process of the benchmark. */
 export interface BenchServer {
