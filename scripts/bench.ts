@@ -4,7 +4,7 @@ import { benchIngest } from './bench/ingest.ts';
 import { benchSizes } from './bench/sizes.ts';
 import { benchStore } from './bench/store.ts';
 
-const HELP = `Usage: npm run bench -- [PART ...] [--rounds N] [--seconds N] [--peers]
+const HELP = `Usage: npm run bench -- [PART ...] [--rounds N] [--seconds N] [--peers] [--one-core]
 
 Parts (ingest and sizes unless named):
   ingest   durable POST /events against the same Koa app without storage, 64 connections
@@ -19,6 +19,7 @@ Options:
   --millions N  store: events, in millions [10]
   --peers       client: also the SDKs of Amplitude and Snowplow, installed with npm into dist/bench/peers;
                 ingest: also SQLite and PostgreSQL behind the same Koa app; as root PostgreSQL is installed with apt
+  --one-core    ingest: every server with all its processes on one core, wrk on the others (taskset)
 `;
 
 const { values, positionals } = parseArgs({
@@ -28,6 +29,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '2' },
     millions: { type: 'string', default: '10' },
     peers: { type: 'boolean', default: false },
+    'one-core': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -41,7 +43,7 @@ else if (unknown !== undefined || !(rounds >= 1) || !(seconds >= 1) || !(million
   process.stderr.write(HELP);
   process.exitCode = 2;
 } else {
-  if (parts.includes('ingest')) await benchIngest(rounds, seconds, values.peers);
+  if (parts.includes('ingest')) await benchIngest(rounds, seconds, values.peers, values['one-core']);
   if (parts.includes('store')) await benchStore(millions);
   if (parts.includes('sizes')) await benchSizes();
   if (parts.includes('client')) await benchClient(rounds, values.peers);

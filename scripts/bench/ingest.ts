@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ANY_CORES, oneCoreEach } from './cores.ts';
 import { startPeers, type Peers } from './ingest/peers.ts';
-import { printGoals, printLoads } from './ingest/print-ingest.ts';
+import { printCosts, printGoals, printLoads } from './ingest/print-ingest.ts';
 import { BenchServers } from './ingest/servers.ts';
 import type { Sample, Samples, Variant, VariantName } from './ingest/variants.ts';
 import { pickGenerator, type LoadGenerator } from './load.ts';
@@ -15,10 +16,18 @@ const BATCHES = [1, 10, 100];
  * that a ratio compares what ran in the same seconds.
  *
  * @param hasPeers - Whether the framework with other stores is measured as well.
+ * @param isOnOneCore - Whether no server gets more than one core: a database in processes of its own else works beside
+ *   the app, on a core that the others leave idle.
  */
-export async function benchIngest(rounds: number, seconds: number, hasPeers: boolean): Promise<void> {
+export async function benchIngest(
+  rounds: number,
+  seconds: number,
+  hasPeers: boolean,
+  isOnOneCore: boolean,
+): Promise<void> {
+  const cores = isOnOneCore ? oneCoreEach() : ANY_CORES;
   const folder = await mkdtemp(path.join(tmpdir(), 'waybill-bench-'));
-  const servers = new BenchServers(folder);
+  const servers = new BenchServers(folder, cores);
   let peers: Peers | undefined;
   try {
     const koa = await servers.startBaseline();
@@ -29,10 +38,10 @@ export async function benchIngest(rounds: number, seconds: number, hasPeers: boo
       { name: 'receipt', server: waybill, prefer: 'return=minimal' },
     ];
     if (hasPeers) {
-      peers = await startPeers(servers, folder);
+      peers = await startPeers(servers, folder, cores);
       variants.push(...peers.variants);
     }
-    const { name, generate } = pickGenerator(folder);
+    const { name, generate } = pickGenerator(folder, cores);
     process.stdout.write(`load generator: ${name}\n`);
     for (const variant of variants) await load(generate, variant, 10, 1);
     const byBatch = new Map<number, Samples>();
@@ -42,6 +51,7 @@ export async function benchIngest(rounds: number, seconds: number, hasPeers: boo
       const title = `POST /events, ${batch} events a request, ${CONNECTIONS} connections, medians of ${rounds} rounds`;
       printLoads(title, batch, samples);
     }
+    printCosts(byBatch);
     printGoals(byBatch, waybill.peakMb());
   } finally {
     servers.stop();
@@ -71,9 +81,12 @@ async function load(
   batch: number,
   seconds: number,
 ): Promise<Sample> {
-  const before = server.cpuUs();
+  const before = server.cpuTime();
   const seen = await generate(`${server.url}/events`, bodyOf(batch, prefer), CONNECTIONS, seconds);
-  return { ...seen, cpuUs: (server.cpuUs() - before) / (seen.requestsPerSecond * seconds) };
+  const after = server.cpuTime();
+  const requests = seen.requestsPerSecond * seconds;
+  const cpu = { own: (after.own - before.own) / requests, all: (after.all - before.all) / requests };
+  return { ...seen, cpu };
 }
 
 function bodyOf(count: number, prefer: string | undefined): string {

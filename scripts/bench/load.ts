@@ -2,6 +2,7 @@ import autocannon from 'autocannon';
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Cores } from './cores.ts';
 
 /** What a load generator saw. */
 export interface Load {
@@ -22,11 +23,17 @@ export type LoadGenerator = (
  * of a core itself that differences between fast servers shrink.
  *
  * @param folder - For the generator's own files.
+ * @param cores - Where it runs, which only wrk can be told.
  */
-export function pickGenerator(folder: string): { readonly name: string; readonly generate: LoadGenerator } {
+export function pickGenerator(
+  folder: string,
+  cores: Cores,
+): { readonly name: string; readonly generate: LoadGenerator } {
   const hasWrk = spawnSync('wrk', ['-v']).error === undefined;
+  if (!hasWrk && cores.load.length > 0)
+    throw new Error("only wrk can be kept off the servers' core: install it");
   return hasWrk
-    ? { name: 'wrk', generate: (...args) => runWrk(folder, ...args) }
+    ? { name: 'wrk', generate: (...args) => runWrk(folder, cores, ...args) }
     : { name: 'autocannon; install wrk for a load that costs less itself', generate: runAutocannon };
 }
 
@@ -40,6 +47,7 @@ async function runAutocannon(url: string, body: string, connections: number, sec
 
 async function runWrk(
   folder: string,
+  cores: Cores,
   url: string,
   body: string,
   connections: number,
@@ -60,7 +68,8 @@ function done(summary, latency)
 end
 `,
   );
-  const output = await outputOf('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url]);
+  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url];
+  const output = await outputOf([...cores.load, ...wrk]);
   const [, rate, p50, p99, bad] = /RESULT (\S+) (\S+) (\S+) (\d+)/.exec(output) ?? [];
   if (bad === undefined) throw new Error(`wrk gave no result: ${output}`);
   assertClean(url, Number(bad));
@@ -71,9 +80,9 @@ function assertClean(url: string, bad: number): void {
   if (bad > 0) throw new Error(`${bad} requests to ${url} failed: the figures would mean nothing`);
 }
 
-function outputOf(command: string, args: readonly string[]): Promise<string> {
+function outputOf([program = '', ...args]: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.once('error', reject);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
 import { AppError } from '../errors.ts';
 import type { User } from '../users/user-table.ts';
@@ -15,6 +16,19 @@ export interface WaybillState {
 }
 
 export type WaybillContext = Context & { state: WaybillState };
+
+/**
+ * A header of the request; empty if it is not there.
+ *
+ * Koa's `ctx.get` gives the same. That and the like of it, such as `ctx.body`, find their target by name at each
+ * call, which is noticed on the way of an event.
+ *
+ * @param name - In lower case.
+ */
+export function headerOf({ req }: { readonly req: IncomingMessage }, name: string): string {
+  const value = req.headers[name];
+  return typeof value === 'string' ? value : '';
+}
 
 /** The authenticated user of a route behind `requireUser`. */
 export function userOf({ state }: { readonly state: WaybillState }): User {

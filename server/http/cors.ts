@@ -1,6 +1,7 @@
 import cors from '@koa/cors';
 import type { Middleware } from 'koa';
 import { AppError } from '../errors.ts';
+import { headerOf } from './context.ts';
 
 /** The longest that any browser honours: Firefox's one day. */
 const MAX_AGE_SECONDS = 86_400;
@@ -13,11 +14,13 @@ const MAX_AGE_SECONDS = 86_400;
  */
 export function allowOrigins(origins: readonly string[] | undefined): Middleware {
   return cors({
-    origin: (ctx) => {
-      if (origins === undefined) return '*';
-      const origin = ctx.get('Origin');
-      return origins.includes(origin) ? origin : '';
-    },
+    origin:
+      origins === undefined
+        ? '*'
+        : (ctx) => {
+            const origin = headerOf(ctx, 'origin');
+            return origins.includes(origin) ? origin : '';
+          },
     allowMethods: 'GET,HEAD,POST',
     allowHeaders: 'Content-Type,Content-Encoding,Prefer,Idempotency-Key,Authorization',
     // `Date`: a `Retry-After` that is a date is judged against it, the device's clock may be wrong.
@@ -38,7 +41,7 @@ export function requireOrigin(
 ): Middleware {
   const publicOrigin = publicUrl && new URL(publicUrl).origin;
   return (ctx, next) => {
-    const origin = ctx.get('Origin');
+    const origin = headerOf(ctx, 'origin');
     const isAllowed = origins === undefined || origin === '' || origins.includes(origin);
     if (!isAllowed && origin !== publicOrigin && origin !== `${ctx.protocol}://${ctx.host}`) {
       const message = 'pages of this origin may not send events here';

@@ -52,11 +52,12 @@ export function errorBoundary(logger: Logger): Middleware<WaybillState> {
         throw new AppError('REQUEST_INPUT_MALFORMED', 'the address is not the path of a URL');
       }
       await next();
-      if (ctx.status === 404 && ctx.body === undefined) {
+      const { status } = ctx.response;
+      if (status === 404 && ctx.body === undefined) {
         throw notFound();
       }
       // The router answers 405, or 501 for a method that it has never heard of, without a body.
-      if (ctx.status === 405 || ctx.status === 501) {
+      if (status === 405 || status === 501) {
         const isKnown = ctx.response.get('Allow') !== '';
         if (!isKnown) ctx.remove('Allow');
         throw isKnown

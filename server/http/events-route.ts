@@ -3,7 +3,7 @@ import type { Receipt } from '../../shared/batch.ts';
 import { namedBatch, parseBatchRequest } from '../ingest/batch-request.ts';
 import { parseEventsBody } from '../ingest/events-body.ts';
 import { ingest, type IngestDependencies, type IngestResult } from '../ingest/ingest.ts';
-import { bodyOf, type WaybillState } from './context.ts';
+import { bodyOf, headerOf, type WaybillState } from './context.ts';
 import { echoOf } from './echo.ts';
 import { parsePreferences } from './prefer.ts';
 
@@ -20,11 +20,12 @@ export function postEvents(deps: IngestDependencies): Middleware<WaybillState> {
     const idempotencyKey = idempotencyKeyOf(ctx);
     ctx.state.batch = namedBatch(body.value, idempotencyKey);
     const request = parseBatchRequest(body, idempotencyKey, deps.limits);
-    const { isLenient, isMinimal, applied } = parsePreferences(ctx.get('Prefer'), request.prefer);
+    const { isLenient, isMinimal, applied } = parsePreferences(headerOf(ctx, 'prefer'), request.prefer);
     const result = await ingest(request, isLenient, deps);
-    if (applied !== '') ctx.set('Preference-Applied', applied);
-    ctx.type = 'application/json';
-    ctx.body = isMinimal ? JSON.stringify(receiptOf(result)) : echoOf(result);
+    const { response } = ctx;
+    if (applied !== '') response.set('Preference-Applied', applied);
+    response.type = 'application/json';
+    response.body = isMinimal ? JSON.stringify(receiptOf(result)) : echoOf(result);
   };
 }
 

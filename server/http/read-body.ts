@@ -5,7 +5,7 @@ import type { Context, Middleware, Request } from 'koa';
 import { koaBody } from 'koa-body';
 import { isRecord } from '../../shared/text.ts';
 import { AppError } from '../errors.ts';
-import type { WaybillState } from './context.ts';
+import { headerOf, type WaybillState } from './context.ts';
 
 const JSON_TYPES = ['application/json', 'text/plain'];
 /** How nearly everybody writes a good one: to take a header apart costs more than to look it up. */
@@ -27,7 +27,7 @@ export function readRequestBody(maxBytes: number): Middleware<WaybillState> {
   return async (ctx, next) => {
     try {
       checkType(ctx);
-      if (ctx.get('Content-Encoding').toLowerCase() === 'gzip') {
+      if (headerOf(ctx, 'content-encoding').toLowerCase() === 'gzip') {
         // koa-body would inflate with a stream whose late errors nobody listens to. Without the
         // header it hands over the bytes as they came, and they are inflated in one bounded call.
         delete ctx.req.headers['content-encoding'];
@@ -69,11 +69,11 @@ async function ended(): Promise<void> {
 }
 
 function checkType(ctx: Context): void {
-  if (!USUAL_TYPES.has(ctx.get('Content-Type')) && !isJsonType(ctx.request)) {
+  if (!USUAL_TYPES.has(headerOf(ctx, 'content-type')) && !isJsonType(ctx.request)) {
     const message = 'the body must be application/json, or text/plain holding JSON, in UTF-8';
     throw new AppError('REQUEST_TYPE_UNSUPPORTED', message, { path: 'Content-Type' });
   }
-  const encoding = ctx.get('Content-Encoding').toLowerCase();
+  const encoding = headerOf(ctx, 'content-encoding').toLowerCase();
   if (encoding !== '' && encoding !== 'identity' && encoding !== 'gzip') {
     ctx.set('Accept-Encoding', 'gzip');
     const message = 'the body must be plain or gzip';

@@ -9,7 +9,7 @@ import type { BatchContents, EventStore, Refusal, Rejection } from '../store/eve
 import type { CheckedRequest } from './batch-request.ts';
 import { boundedFields } from './bounded-fields.ts';
 import type { EventTexts } from './event-texts.ts';
-import { conflict, SentEvents } from './sent-events.ts';
+import { conflict, SentBatch } from './sent-batch.ts';
 
 /** What became of a batch. */
 export interface IngestResult {
@@ -29,6 +29,7 @@ export interface IngestDependencies {
 }
 
 const MAX_PROBLEMS = 20;
+const NONE: ReadonlySet<number> = new Set();
 
 /** Says what is wrong with an event: by itself, for the catalog, or because it comes when its day has expired. */
 class Judge {
@@ -41,7 +42,7 @@ class Judge {
   }
 
   /** Whether it is known without a look at each that nothing is wrong. */
-  takesAll({ isCanonical, earliest }: SentEvents): boolean {
+  takesAll({ isCanonical, earliest }: SentBatch): boolean {
     return isCanonical && !this.#catalog.isStrict && earliest >= this.#expiredBefore;
   }
 
@@ -68,21 +69,11 @@ export async function ingest(
   { store, catalog, limits, retentionDays, now }: IngestDependencies,
 ): Promise<IngestResult> {
   const received = now();
-  const { batch, parents, offset } = request;
-  const sent = new SentEvents(request, limits, received);
+  const sent = new SentBatch(request, limits, received);
   // Nothing that would never be seen again is taken, also where more was let expire before than is now.
   const expiredBefore = Math.max(expiryOf(received, retentionDays), store.expiredBefore());
   const judge = new Judge(catalog, expiredBefore);
-  const identity = {
-    batch,
-    parents,
-    offset,
-    fingerprint: sent.fingerprint,
-    get events() {
-      return sent.values;
-    },
-  };
-  const outcome = await store.append(identity, () => {
+  const outcome = await store.append(sent, () => {
     const contents = compose(request, sent, judge, received);
     if (!isLenient && contents.rejected.length > 0) throw refusal(sent.parsed, judge);
     return contents;
@@ -90,7 +81,11 @@ export async function ingest(
   switch (outcome.kind) {
     case 'stored': {
       const { rejected } = outcome;
-      return { batch, stored: sent.textsWithout(numbersOf(rejected)), rejected: rejected.map(described) };
+      return {
+        batch: sent.batch,
+        stored: sent.textsWithout(sequencesOf(rejected)),
+        rejected: rejected.map(described),
+      };
     }
     case 'conflict':
       throw conflict();
@@ -103,16 +98,16 @@ export async function ingest(
 
 function compose(
   { sentAt, ledger }: CheckedRequest,
-  sent: SentEvents,
+  sent: SentBatch,
   judge: Judge,
   received: number,
 ): BatchContents {
   const rejected = judge.takesAll(sent) ? [] : rejectionsOf(sent, judge);
-  const { bytes } = sent.textsWithout(numbersOf(rejected));
+  const { bytes } = sent.textsWithout(sequencesOf(rejected));
   return { received, skew: sentAt === null ? null : received - sentAt, ledger, events: bytes, rejected };
 }
 
-function rejectionsOf({ parsed, raw }: SentEvents, judge: Judge): readonly Rejection[] {
+function rejectionsOf({ parsed, raw }: SentBatch, judge: Judge): readonly Rejection[] {
   const rejected: Rejection[] = [];
   for (const [sequence, candidate] of parsed.entries()) {
     const [problem] = judge.problemsOf(candidate);
@@ -121,8 +116,9 @@ function rejectionsOf({ parsed, raw }: SentEvents, judge: Judge): readonly Rejec
   return rejected;
 }
 
-function numbersOf(rejected: readonly Refusal[]): ReadonlySet<number> {
-  return new Set(rejected.map(({ sequence }) => sequence));
+/** The numbers of the refused events: of most batches none. */
+export function sequencesOf(rejected: readonly { readonly sequence: number }[]): ReadonlySet<number> {
+  return rejected.length === 0 ? NONE : new Set(rejected.map(({ sequence }) => sequence));
 }
 
 /** A strict refusal: every bad field, up to a bound. */

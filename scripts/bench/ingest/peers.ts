@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Cores } from '../cores.ts';
+import type { CpuTime } from './cpu-time.ts';
 import { startPostgres } from './postgres.ts';
 import type { BenchServers } from './servers.ts';
 import type { Variant } from './variants.ts';
@@ -22,7 +24,7 @@ export interface Peers {
  * @param folder - For their data, on the same disk as ours.
  * @throws If they can't be installed.
  */
-export async function startPeers(servers: BenchServers, folder: string): Promise<Peers> {
+export async function startPeers(servers: BenchServers, folder: string, cores: Cores): Promise<Peers> {
   await mkdir(FOLDER, { recursive: true });
   // Without it, npm would take the project's own for the one to change.
   await writeFile(path.join(FOLDER, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
@@ -31,17 +33,19 @@ export async function startPeers(servers: BenchServers, folder: string): Promise
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (error !== undefined || status !== 0) throw new Error('npm could not install the other stores');
-  const postgres = await startPostgres(path.join(folder, 'postgres'));
+  const postgres = await startPostgres(path.join(folder, 'postgres'), cores);
   try {
-    const sqlite = path.join(folder, 'events.sqlite');
+    const sqlite = await servers.startPeer(FOLDER, 'sqlite', path.join(folder, 'events.sqlite'));
+    const app = await servers.startPeer(FOLDER, 'postgres', postgres.socket);
+    // SQLite works in the app's own process.
+    const cpuTime = (): CpuTime => {
+      const { own, all } = app.cpuTime();
+      return { own, all: all + postgres.cpuTime().all };
+    };
     return {
       variants: [
-        { name: 'sqlite', server: await servers.startPeer(FOLDER, 'sqlite', sqlite), prefer: undefined },
-        {
-          name: 'postgres',
-          server: await servers.startPeer(FOLDER, 'postgres', postgres.socket),
-          prefer: undefined,
-        },
+        { name: 'sqlite', server: sqlite, prefer: undefined },
+        { name: 'postgres', server: { ...app, cpuTime }, prefer: undefined },
       ],
       stop: () => postgres.stop(),
     };

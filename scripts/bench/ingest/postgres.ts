@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { Cores } from '../cores.ts';
+import { cpuTimeOf, type CpuTime } from './cpu-time.ts';
 
 /** Where Debian puts each version's programs. */
 const VERSIONS = '/usr/lib/postgresql';
@@ -9,6 +11,8 @@ const VERSIONS = '/usr/lib/postgresql';
 export interface Postgres {
   /** The folder of its socket. */
   readonly socket: string;
+  /** What its processes have taken of the processors so far. */
+  cpuTime(): CpuTime;
   stop(): Promise<void>;
 }
 
@@ -17,9 +21,10 @@ export interface Postgres {
  * (`synchronous_commit`, `fsync`).
  *
  * @param folder - To be made; nobody but root and the user `postgres` needs to reach it.
+ * @param cores - Where its processes run.
  * @throws If it is not installed and can't be.
  */
-export async function startPostgres(folder: string): Promise<Postgres> {
+export async function startPostgres(folder: string, cores: Cores): Promise<Postgres> {
   const programs = findPrograms() ?? installPrograms();
   const isRoot = process.getuid?.() === 0;
   await mkdir(folder);
@@ -30,8 +35,8 @@ export async function startPostgres(folder: string): Promise<Postgres> {
   }
   const data = path.join(folder, 'data');
   const run = (program: string, args: readonly string[]): void => {
-    const command = [path.join(programs, program), ...args];
-    const [file = '', ...rest] = isRoot ? ['runuser', '-u', 'postgres', '--', ...command] : command;
+    const user = isRoot ? ['runuser', '-u', 'postgres', '--'] : [];
+    const [file = '', ...rest] = [...cores.servers, ...user, path.join(programs, program), ...args];
     const { status, stderr } = spawnSync(file, rest, {
       cwd: folder,
       encoding: 'utf8',
@@ -42,8 +47,11 @@ export async function startPostgres(folder: string): Promise<Postgres> {
   run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-instructions']);
   const options = `-c listen_addresses= -c unix_socket_directories=${folder} -c synchronous_commit=on`;
   run('pg_ctl', ['-D', data, '-w', '-l', path.join(folder, 'log'), '-o', options, 'start']);
+  // Its first line is the id of the process that all others are children of.
+  const pid = Number.parseInt(readFileSync(path.join(data, 'postmaster.pid'), 'utf8'), 10);
   return {
     socket: folder,
+    cpuTime: () => cpuTimeOf(pid),
     stop: () => {
       run('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']);
       return Promise.resolve();

@@ -2,28 +2,32 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import type { Cores } from '../cores.ts';
+import { cpuTimeOf, type CpuTime } from './cpu-time.ts';
 
 const BENCH = path.resolve('dist/bench');
 /** As `npm start` has them; the servers compared have them, too. */
-const NODE_OPTIONS = ['--max-semi-space-size=4'];
+const NODE_OPTIONS = ['--max-semi-space-size=8'];
 
 /** A server process of the benchmark. */
 export interface BenchServer {
   readonly url: string;
   /** The most memory that its process has had resident, in MB; NaN where the system doesn't tell. */
   peakMb(): number;
-  /** What its process has taken of the processors so far, in microseconds; NaN where the system doesn't tell. */
-  cpuUs(): number;
+  /** What its process, and all that belong to it, have taken of the processors so far. */
+  cpuTime(): CpuTime;
 }
 
 /** Starts the servers that are compared, and ends them. */
 export class BenchServers {
   readonly #folder: string;
+  readonly #cores: Cores;
   readonly #children: ChildProcess[] = [];
 
   /** @param folder - For the servers' own files. */
-  constructor(folder: string) {
+  constructor(folder: string, cores: Cores) {
     this.#folder = folder;
+    this.#cores = cores;
   }
 
   /** The same framework without storage. */
@@ -59,7 +63,8 @@ export class BenchServers {
   }
 
   async #start(file: string, env: Readonly<Record<string, string>>, port: RegExp): Promise<BenchServer> {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, file], {
+    const [program, ...args] = [...this.#cores.servers, process.execPath, ...NODE_OPTIONS, file];
+    const child = spawn(program, args, {
       cwd: this.#folder,
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -68,7 +73,7 @@ export class BenchServers {
     return {
       url: `http://127.0.0.1:${await firstMatch(child, port)}`,
       peakMb: () => peakMb(child),
-      cpuUs: () => cpuUs(child),
+      cpuTime: () => cpuTimeOf(child.pid ?? NaN),
     };
   }
 }
@@ -103,16 +108,4 @@ function peakMb({ pid }: ChildProcess): number {
   if (process.platform !== 'linux') return NaN;
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kilobytes) / 1_024;
-}
-
-/** A tick of the kernel's accounting: 100 a second on every Linux. */
-const TICK_US = 10_000;
-
-function cpuUs({ pid }: ChildProcess): number {
-  if (process.platform !== 'linux') return NaN;
-  // Behind the name, which may hold anything: the 12th and 13th field are the time in user and in kernel mode.
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /s, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_US;
 }

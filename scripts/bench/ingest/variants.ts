@@ -1,4 +1,5 @@
 import type { Load } from '../load.ts';
+import type { CpuTime } from './cpu-time.ts';
 import type { BenchServer } from './servers.ts';
 
 /** What is measured, the first being what all others are compared with. */
@@ -19,8 +20,8 @@ export interface Variant {
 }
 
 export interface Sample extends Load {
-  /** Microseconds of the server's process a request: hardly changed by what else the machine does. */
-  readonly cpuUs: number;
+  /** A request's share: hardly changed by what else the machine does. */
+  readonly cpu: CpuTime;
 }
 
 /** Those of one batch size: for each variant one a round. */
@@ -43,11 +44,19 @@ export function p99Ratios(
   return ratios(samples, own, other, ({ p99Ms }) => p99Ms);
 }
 
+export function cpuRatios(
+  samples: Samples | undefined,
+  own: VariantName,
+  other: VariantName,
+): readonly number[] {
+  return ratios(samples, own, other, ({ cpu }) => cpu.all);
+}
+
 function ratios(
   samples: Samples | undefined,
   own: VariantName,
   other: VariantName,
-  read: (load: Load) => number,
+  read: (sample: Sample) => number,
 ): readonly number[] {
   const others = samples?.get(other) ?? [];
   return (samples?.get(own) ?? []).flatMap((load, round) => {

@@ -49,7 +49,7 @@ export class SegmentEventStore implements EventStore {
   readonly #removal: Removal;
   readonly #damage: Damage[];
   /** Batches being stored, and those they were split from: settled when their outcome is known. */
-  readonly #claims = new Map<string, Promise<void>>();
+  readonly #claims = new Map<string, Promise<AppendOutcome>>();
   #position: number;
   #newestMs: number;
   #activeSegment: number;
@@ -129,18 +129,14 @@ export class SegmentEventStore implements EventStore {
 
   async append(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome> {
     const ids = [identity.batch, ...identity.parents];
-    for (;;) {
-      const claim = ids.map((id) => this.#claims.get(id)).find((held) => held !== undefined);
-      if (claim === undefined) break;
-      await claim;
-    }
+    for (let claim = this.#claimOn(ids); claim !== undefined; claim = this.#claimOn(ids))
+      await claim.then(ignore, ignore);
     const known = this.#known.recent(identity);
     if (known !== undefined) return known;
 
     // No await between the look-up and the claim: nobody else can have come between them.
     const stored = this.#store(identity, compose);
-    const claim = stored.then(ignore, ignore);
-    for (const id of ids) this.#claims.set(id, claim);
+    for (const id of ids) this.#claims.set(id, stored);
     try {
       return await stored;
     } finally {
@@ -244,6 +240,14 @@ export class SegmentEventStore implements EventStore {
     await openIdFiles(dir, manifest, idFiles, index, []);
     for (const number of unreadableIds) if (idFiles.has(number)) unreadableIds.delete(number);
     setTimeout(() => (this.#isReopening = false), RETRY_AFTER_SECONDS * 1_000).unref();
+  }
+
+  #claimOn(ids: readonly string[]): Promise<AppendOutcome> | undefined {
+    for (const id of ids) {
+      const claim = this.#claims.get(id);
+      if (claim !== undefined) return claim;
+    }
+    return undefined;
   }
 
   async #store(identity: BatchIdentity, compose: () => BatchContents): Promise<AppendOutcome> {

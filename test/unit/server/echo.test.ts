@@ -22,6 +22,17 @@ describe('echoOf', () => {
     ]);
   });
 
+  it('moves each of a thousand texts to its place, whatever the lengths of text and number', () => {
+    const events = Array.from({ length: 1000 }, (_, index) =>
+      anEvent({ context: ['😀'.repeat(index % 7), null], timestamp: index }),
+    );
+    const stored = joinTexts(events.map((event) => JSON.stringify(event)));
+
+    const echo: unknown = JSON.parse(echoOf({ batch, stored, rejected: [] }).toString());
+
+    expect(echo).toEqual(events.map((event, sequence) => ({ ...event, batch, sequence })));
+  });
+
   it('is an empty array if nothing is stored', () => {
     expect(echoOf({ batch, stored: joinTexts([]), rejected: [refused(0)] }).toString()).toBe('[]');
   });

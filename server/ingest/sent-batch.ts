@@ -1,12 +1,21 @@
 import { parseEvent, type ParsedEvent, type UsageEvent } from '../../shared/event.ts';
 import type { Limits } from '../../shared/limits.ts';
 import { AppError } from '../errors.ts';
+import type { BatchIdentity } from '../store/event-store.ts';
 import type { CheckedRequest } from './batch-request.ts';
 import { joinTexts, type EventTexts } from './event-texts.ts';
 import { batchFingerprint } from './fingerprint.ts';
 
-/** The events of one request, checked. Those that came in their stored form are parsed only if somebody asks. */
-export class SentEvents {
+/**
+ * The batch of one request, its events checked. Those that came in their stored form are parsed only if somebody asks.
+ *
+ * A class, since V8 gives an object that is made with an accessor of its own a shape of its own, and whatever reads
+ * such objects becomes slow: the look-ups and writes of the store.
+ */
+export class SentBatch implements BatchIdentity {
+  readonly batch: string;
+  readonly parents: readonly string[];
+  readonly offset: number;
   readonly fingerprint: string;
   /** Whether all are good by themselves, known without parsing them. */
   readonly isCanonical: boolean;
@@ -18,14 +27,18 @@ export class SentEvents {
   #raw: readonly unknown[] | undefined;
   #parsed: readonly ParsedEvent[] | undefined;
 
-  constructor({ events, canonical }: CheckedRequest, limits: Limits, receivedMs: number) {
+  constructor(request: CheckedRequest, limits: Limits, receivedMs: number) {
+    const { events, canonical } = request;
+    this.batch = request.batch;
+    this.parents = request.parents;
+    this.offset = request.offset;
     this.#limits = limits;
     this.#receivedMs = receivedMs;
     if (canonical === undefined) {
       this.#raw = events;
       this.isCanonical = false;
       this.earliest = 0;
-      this.fingerprint = batchFingerprint(this.values);
+      this.fingerprint = batchFingerprint(this.events);
     } else {
       this.#texts = canonical.texts;
       this.earliest = canonical.earliest;
@@ -46,7 +59,7 @@ export class SentEvents {
   }
 
   /** Undefined for one whose fields lack their types. */
-  get values(): readonly (UsageEvent | undefined)[] {
+  get events(): readonly (UsageEvent | undefined)[] {
     return this.parsed.map(({ event }) => event);
   }
 
@@ -60,10 +73,6 @@ export class SentEvents {
   textsWithout(rejected: ReadonlySet<number>): EventTexts {
     if (this.#texts !== undefined && rejected.size === 0) return this.#texts;
     return joinTexts(this.parsed.filter((_, sequence) => !rejected.has(sequence)).map(textOf));
-  }
-
-  get count(): number {
-    return this.#texts?.ends.length ?? this.raw.length;
   }
 }
 
