@@ -70,7 +70,7 @@ export interface SnapshotSealed {
   readonly files: { readonly data: string; readonly index: string };
   /** Times of the first and the last event, inclusive, without the stray ones; null if there is none. */
   readonly times: readonly [number | null, number | null];
-  /** The same of the stray ones: those whose day is far from the day on which they came. */
+  /** The same of the stray ones: those whose day is far from the day on which they came, or that may be. */
   readonly strayTimes: readonly [number | null, number | null];
 }
 

@@ -5,6 +5,7 @@ import { LineScanner, type ScannedBatch } from './line-scanner.ts';
 import { readLogChunks } from './log-chunks.ts';
 import { RowStage } from './row-stage.ts';
 import { RunningTotals } from '../running-totals.ts';
+import type { SealLimits } from './seal-limits.ts';
 import type { SealedBatchLine } from './sealed-row.ts';
 import type { BatchTotals } from './sealed-writer.ts';
 
@@ -27,9 +28,12 @@ const NEWLINE = 0x0a;
  *
  * @throws Error if the file can't be read, or has a line of a newer version.
  */
-export async function readLog({ path, length, dropped }: SnapshotSegment): Promise<ReadLog> {
+export async function readLog(
+  { path, length, dropped }: SnapshotSegment,
+  limits: SealLimits,
+): Promise<ReadLog> {
   const scanner = new LineScanner();
-  const batches = new BatchCollector();
+  const batches = new BatchCollector(limits);
   const isDropped = new Set(dropped);
   const damage = new DamageList();
   let held = 0;
@@ -53,12 +57,16 @@ export async function readLog({ path, length, dropped }: SnapshotSegment): Promi
 }
 
 class BatchCollector {
-  readonly #stage = new RowStage();
+  readonly #stage: RowStage;
   readonly #records: (readonly [string, BatchRecord])[] = [];
   readonly #notes: { readonly position: number; readonly line: Buffer }[] = [];
   readonly #totals = new RunningTotals();
   #firstPosition = Infinity;
   #lastPosition = 0;
+
+  constructor(limits: SealLimits) {
+    this.#stage = new RowStage(limits);
+  }
 
   add(batch: ScannedBatch): void {
     const { position, parents = [], ledger, rejected } = batch;

@@ -5,6 +5,7 @@ import type { FilePair } from '../batch-record.ts';
 import {
   encodeLine,
   FIRST_LINE,
+  nameOf,
   type ClusterLine,
   type ClusterName,
   type SealedBatches,
@@ -68,9 +69,9 @@ export class SealedWriter {
   }
 
   /** @param rows - The next whole rows of a cluster that comes after the one before; at least one. */
-  async appendRows({ customer, product, day }: ClusterName, rows: Buffer): Promise<void> {
+  async appendRows(name: ClusterName, rows: Buffer): Promise<void> {
     if (this.#cluster === undefined) {
-      this.#cluster = { customer, product, day };
+      this.#cluster = nameOf(name);
       await this.#data.append(encodeLine(this.#cluster));
       this.#offset = this.#data.length;
     }

@@ -2,6 +2,7 @@ import type { Damage } from '../../event-store.ts';
 import type { FilePair } from '../batch-record.ts';
 import { DamageList } from './damage-list.ts';
 import { readableLines } from './readable-lines.ts';
+import { isRowOf } from './row-codes.ts';
 import { parseDay, utcDay } from './sealed-day.ts';
 import { SealedFile, type ReadBlock } from './sealed-file.ts';
 import {
@@ -99,7 +100,9 @@ class SealedCheck {
         this.#expect(isOrdered, block.offset, 'a row of this block is not in order');
         const isOfDay = day === null || utcDay(timestamp) === parseDay(day);
         this.#expect(isOfDay, block.offset, 'a row of this block is of another day');
-        counts.set(type, (counts.get(type) ?? 0) + 1);
+        const isOwn = isRowOf(row, cluster);
+        this.#expect(isOwn, block.offset, 'a row of this block is not of this kind of cluster');
+        if (types !== null) counts.set(type, (counts.get(type) ?? 0) + 1);
         this.#lowest = Math.min(this.#lowest, position);
         this.#highest = Math.max(this.#highest, position);
         first ??= row;
