@@ -19,6 +19,11 @@ export function isFull(error: unknown): boolean {
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
+/** Whether a disk says of a sector that it can't read it any more: no more than damage of that place. */
+export function isUnreadable(error: unknown): boolean {
+  return systemCode(error) === 'EIO';
+}
+
 export function unavailable(message: string, cause?: unknown): AppError {
   return new AppError('STORE_UNAVAILABLE', message, { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
 }

@@ -4,20 +4,19 @@ import { systemCode } from '../../../errors.ts';
 import type { Damage } from '../../event-store.ts';
 import type { FilePair } from '../batch-record.ts';
 import { checksumText } from './block-list.ts';
+import { isUnreadable } from '../disk-errors.ts';
+import { compareToRange, rangesOf, type WantedClusters } from './find-clusters.ts';
+import { IndexFile, readClusters } from './index-file.ts';
 import { scanClusters } from './scan-clusters.ts';
 import {
-  isCluster,
-  isIndexHeader,
+  compareClusters,
   namedCluster,
-  parseIndexLine,
   UNKNOWN_CHECKSUM,
-  type ClusterLine,
   type SealedBatches,
   type SealedBlock,
   type SealedCluster,
   type SealedIndexHeader,
 } from './sealed-index.ts';
-import { readLines } from '../segment-lines.ts';
 
 /** Lines that are read together. */
 export interface ReadBlock {
@@ -35,33 +34,29 @@ export interface ReadBlock {
 
 type OnDamage = (damage: Damage) => void;
 
-/** What a disk says of a sector that it can't read any more: no more than damage of that place. */
-const UNREADABLE = 'EIO';
-
 /** A sealed segment, open for reading: its index as far as it can be read, and blocks of the data. */
 export class SealedFile {
   readonly #pair: FilePair;
   readonly #file: FileHandle;
+  readonly #index: IndexFile | undefined;
   readonly #onDamage: OnDamage;
   readonly #mustRead: boolean;
   #batches: SealedBatches | null = null;
   #isEndReported = false;
   #isScanned = false;
   #buffer = Buffer.alloc(0);
-  /** The index's first line; undefined if it can't be read. */
-  readonly header: SealedIndexHeader | undefined;
 
   private constructor(
     pair: FilePair,
     file: FileHandle,
-    header: SealedIndexHeader | undefined,
+    index: IndexFile | undefined,
     onDamage: OnDamage,
     mustRead: boolean,
   ) {
     this.#mustRead = mustRead;
     this.#pair = pair;
     this.#file = file;
-    this.header = header;
+    this.#index = index;
     this.#onDamage = onDamage;
   }
 
@@ -78,7 +73,7 @@ export class SealedFile {
     try {
       const file = await open(pair.data, 'r');
       try {
-        return new SealedFile(pair, file, await readHeader(pair.index), onDamage, options.mustRead);
+        return new SealedFile(pair, file, await IndexFile.open(pair.index), onDamage, options.mustRead);
       } catch (error) {
         await file.close();
         throw error;
@@ -90,8 +85,17 @@ export class SealedFile {
     }
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async close(): Promise<void> {
+    try {
+      await this.#index?.close();
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  /** The index's first line; undefined if it can't be read. */
+  get header(): SealedIndexHeader | undefined {
+    return this.#index?.header;
   }
 
   /** Whether what `clusters` gave last was found in the data file, since the index does not say it. */
@@ -114,14 +118,15 @@ export class SealedFile {
     let count = 0;
     let end = 0;
     let damagedAt = 0;
-    if (this.header !== undefined) {
+    const { header } = this;
+    if (header !== undefined) {
       for await (const cluster of readClusters(index, (offset) => (damagedAt = offset))) {
-        yield namedCluster(cluster, this.header.types);
+        yield namedCluster(cluster, header.types);
         count++;
         end = cluster.offset + cluster.bytes;
       }
-      if (count === this.header.clusters) {
-        this.#batches = this.header.batches;
+      if (count === header.clusters) {
+        this.#batches = header.batches;
         return;
       }
     }
@@ -132,6 +137,22 @@ export class SealedFile {
       this.#batches = batches;
     };
     yield* scanClusters(data, end, onBatches, this.#onDamage);
+  }
+
+  /**
+   * The clusters of a product that can have what lies in a range of time, in their order.
+   *
+   * Reads no more of the index than it takes to find them; what is damaged of it is passed by, or found as `clusters`
+   * does.
+   */
+  async *clustersOf(wanted: WantedClusters): AsyncGenerator<SealedCluster, void, undefined> {
+    const ranges = rangesOf(wanted);
+    const found = this.#index === undefined ? undefined : yield* this.#index.find(ranges);
+    if (found?.isWhole === true) return;
+    for await (const cluster of this.clusters()) {
+      const isNew = found?.last === undefined || compareClusters(cluster, found.last) > 0;
+      if (isNew && ranges.some((range) => compareToRange(cluster, range) === 0)) yield cluster;
+    }
   }
 
   /**
@@ -165,7 +186,7 @@ export class SealedFile {
       if (bytes.length < length) this.#reportEnd(offset + bytes.length);
       return bytes;
     } catch (error) {
-      if (this.#mustRead || systemCode(error) !== UNREADABLE) throw error;
+      if (this.#mustRead || !isUnreadable(error)) throw error;
       this.#onDamage({ path: this.#pair.data, offset, reason: 'the disk can not read it' });
       return Buffer.alloc(0);
     }
@@ -188,38 +209,4 @@ export class SealedFile {
     }
     return this.#buffer.subarray(0, held);
   }
-}
-
-async function readHeader(index: string): Promise<SealedIndexHeader | undefined> {
-  try {
-    for await (const [line] of readLines(index, Infinity, { chunkBytes: 65_536 })) {
-      const value = line?.isEnded === true ? parseIndexLine(line.bytes) : undefined;
-      return isIndexHeader(value) ? value : undefined;
-    }
-  } catch (error) {
-    const code = systemCode(error);
-    if (code !== 'ENOENT' && code !== UNREADABLE) throw error;
-  }
-  return undefined;
-}
-
-/** The clusters in an index, up to a damaged line. */
-async function* readClusters(
-  index: string,
-  onDamagedAt: (offset: number) => void,
-): AsyncGenerator<ClusterLine, void, undefined> {
-  let end = 0;
-  try {
-    for await (const lines of readLines(index, Infinity)) {
-      for (const { bytes, offset, isEnded } of lines) {
-        const value = isEnded ? parseIndexLine(bytes) : undefined;
-        if (isCluster(value)) yield value;
-        else if (offset > 0 || !isIndexHeader(value)) return onDamagedAt(offset);
-        end = offset + bytes.length + 1;
-      }
-    }
-  } catch (error) {
-    if (systemCode(error) !== UNREADABLE) throw error;
-  }
-  onDamagedAt(end);
 }

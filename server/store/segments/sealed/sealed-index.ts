@@ -100,6 +100,9 @@ export function encodeLine(fields: object): Buffer {
 /** The first line of every data file. */
 export const FIRST_LINE = encodeLine({ kind: 'sealed' });
 
+/** The line of a data file behind which lines about batches follow. */
+export const BATCHES_LINE = encodeLine({ kind: 'batches' });
+
 /** The fields of a checked line, or undefined if it is damaged. */
 export function parseLine(line: Buffer): unknown {
   const fields = checkedFields(line);

@@ -12,13 +12,14 @@ const NEWLINE = 0x0a;
 /**
  * The events of a sealed segment that match, those of one block at a time.
  *
- * Reads only the blocks that can have any. Within a day the events come in the order of (timestamp,
- * batch, sequence), and the days in theirs; then come those that were received on days far from their
- * own, and last those of the mixed cluster. Memory is bounded by a block and a line of the index.
+ * Reads only the blocks that can have any, and of the index what it takes to find them. Within a day the events
+ * come in the order of (timestamp, batch, sequence), and the days in theirs; then come those that were received on
+ * days far from their own, and last those of the mixed cluster. Memory is bounded by a block and the lines of the
+ * index that are looked at.
  *
  * @param position - Events of batches beyond it are left out.
- * @param onDamage - Told of what can't be read, and is then left out, and of a damaged index, which is not
- *   needed to find the rest.
+ * @param onDamage - Told of what can't be read, and is then left out, and where the index is found to be damaged,
+ *   which is not needed to find the rest.
  */
 export async function* readSealed(
   pair: FilePair,
@@ -31,7 +32,8 @@ export async function* readSealed(
   try {
     if (file.header !== undefined && file.header.firstPosition > position) return;
     const matcher = new RowMatcher(filter, position);
-    for await (const cluster of file.clusters()) {
+    const { customer, product, start = -Infinity, end = Infinity } = filter;
+    for await (const cluster of file.clustersOf({ customer, product, start, end })) {
       if (!matcher.mayHave(cluster)) continue;
       const { offset, blocks, to } = cluster;
       const isWanted = (number: number): boolean =>
@@ -51,28 +53,27 @@ export async function* readSealed(
 }
 
 class RowMatcher {
-  readonly #filter: ReportFilter;
   readonly #position: number;
   readonly #types: ReadonlySet<string> | undefined;
   readonly #from: number;
   readonly #to: number;
-  /** What rows of the mixed cluster have that are of the customer and product. */
-  readonly #codes: Buffer;
+  readonly #codes: RowCodes;
+  /** What its rows have in the mixed cluster. */
+  readonly #codesText: Buffer;
 
   constructor(filter: ReportFilter, position: number) {
-    this.#filter = filter;
+    const { customer, product, types = [], start = -Infinity, end = Infinity } = filter;
+    this.#codes = { customer, product };
+    this.#codesText = Buffer.from(codesText(this.#codes));
     this.#position = position;
-    const { types = [], start = -Infinity, end = Infinity } = filter;
     this.#types = types.length === 0 ? undefined : new Set(types);
     this.#from = start;
     this.#to = end;
-    this.#codes = Buffer.from(codesText(filter));
   }
 
-  mayHave({ customer, product, from, to, types }: SealedCluster): boolean {
+  /** Whether a cluster of the product, or the mixed one, can have any row that matches. */
+  mayHave({ from, to, types }: SealedCluster): boolean {
     return (
-      (customer === null || customer === this.#filter.customer) &&
-      (product === null || product === this.#filter.product) &&
       this.overlaps(from, to) &&
       (types === null ||
         this.#types === undefined ||
@@ -110,16 +111,16 @@ class RowMatcher {
   }
 
   #isOf({ customer, product }: RowCodes): boolean {
-    return customer === this.#filter.customer && product === this.#filter.product;
+    return customer === this.#codes.customer && product === this.#codes.product;
   }
 
   /** The lines that have the codes: nearly all of a block of the mixed cluster are of others. */
   #linesWithCodes(bytes: Buffer): string {
     const lines: string[] = [];
-    for (let at = bytes.indexOf(this.#codes); at >= 0; ) {
+    for (let at = bytes.indexOf(this.#codesText); at >= 0; ) {
       const end = bytes.indexOf(NEWLINE, at);
       lines.push(bytes.toString('utf8', bytes.lastIndexOf(NEWLINE, at) + 1, end));
-      at = bytes.indexOf(this.#codes, end);
+      at = bytes.indexOf(this.#codesText, end);
     }
     return lines.join(',');
   }

@@ -3,6 +3,7 @@ import { BlockList } from './block-list.ts';
 import { PieceWriter } from './piece-writer.ts';
 import type { FilePair } from '../batch-record.ts';
 import {
+  BATCHES_LINE,
   encodeLine,
   FIRST_LINE,
   nameOf,
@@ -107,7 +108,7 @@ export class SealedWriter {
   /** @param lines - The next whole lines about batches, in the order of their positions; at least one. */
   async appendBatches(lines: Buffer): Promise<void> {
     if (this.#batchesOffset === undefined) {
-      await this.#data.append(encodeLine({ kind: 'batches' }));
+      await this.#data.append(BATCHES_LINE);
       this.#batchesOffset = this.#data.length;
     }
     this.#batches.add(lines);
