@@ -20,7 +20,7 @@ export interface ClusterTotals {
   readonly rows: number;
   readonly from: number;
   readonly to: number;
-  /** Rows of each type, in any order; null if there are more than `MAX_TYPES`. */
+  /** Rows of each type, in any order; null if nobody counted them, since there are too many. */
   readonly types: readonly (readonly [type: string, rows: number])[] | null;
 }
 
@@ -34,6 +34,8 @@ export interface BatchTotals extends StoreTotals {
 
 /** An index names no more types: anybody may send any, where there is no catalog. */
 export const MAX_TYPES = 256;
+/** What a cluster may have of numbers of rows, however few rows it has itself. */
+const MAX_COUNTS_OF_FEW = 32;
 
 /** Writes the two files of a sealed segment: clusters in their order, then the lines about batches. */
 export class SealedWriter {
@@ -94,7 +96,7 @@ export class SealedWriter {
       rows,
       from,
       to,
-      types: this.#count(types),
+      types: this.#count(types, rows),
       blocks,
     };
     await this.#index.append(encodeLine(line));
@@ -161,14 +163,17 @@ export class SealedWriter {
     await this.#index.abandon();
   }
 
-  #count(types: ClusterTotals['types']): ClusterLine['types'] {
-    const news = types?.filter(([type]) => !this.#types.has(type)).map(([type]) => type) ?? [];
-    if (types === null || this.#types.size + news.length > MAX_TYPES) return null;
+  /** Null also where the counts would take more room than it takes to read the rows. */
+  #count(types: ClusterTotals['types'], clusterRows: number): ClusterLine['types'] {
+    const maxCounts = Math.min(MAX_TYPES, Math.max(MAX_COUNTS_OF_FEW, clusterRows));
+    if (types === null || types.length > maxCounts) return null;
+    const known = types.map(([type]) => this.#types.get(type) ?? -1);
+    const news = types.filter((_, at) => known[at] === -1).map(([type]) => type);
+    const length = news.length === 0 ? Math.max(...known) + 1 : this.#types.size + news.length;
+    if (length > maxCounts) return null;
     for (const type of news.toSorted()) this.#types.set(type, this.#types.size);
-    const numbered = types.map(([type, rows]) => [this.#types.get(type) ?? 0, rows] as const);
-    const last = Math.max(-1, ...numbered.map(([number]) => number));
-    const counts = Array.from({ length: last + 1 }, () => 0);
-    for (const [number, rows] of numbered) counts[number] = rows;
+    const counts = Array.from({ length }, () => 0);
+    for (const [type, rows] of types) counts[this.#types.get(type) ?? 0] = rows;
     return counts;
   }
 
