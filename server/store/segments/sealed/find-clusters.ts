@@ -86,8 +86,8 @@ export function compareToRange(cluster: ClusterName, range: ClusterRange): numbe
 /**
  * Finds clusters in an index by bisection: of a large one it reads a few pages and the lines that match.
  *
- * That none is missing follows from the data file alone: the clusters before, in and behind a range lie there side
- * by side, and are in order. Damage elsewhere in the index is not noticed.
+ * That none is missing follows from what its lines say of the data file, which is in order: the clusters before, in
+ * and behind a range lie there side by side. Damage elsewhere in the index is not noticed.
  *
  * @param start - Where the first line of a cluster begins.
  * @param ranges - In the order of their clusters, without any that two of them have.

@@ -1,10 +1,11 @@
 import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ReportFilter } from '../../../../shared/report.ts';
 import type { Damage, StoredEvent } from '../../../../server/store/event-store.ts';
 import { isCluster } from '../../../../server/store/segments/sealed/sealed-index.ts';
 import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import { anEvent, FILTER } from '../../../support/events.ts';
+import { watchReads } from '../../../support/file-reads.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import {
   aBatchNow,
@@ -107,20 +108,12 @@ describe('readSealed', () => {
     const cluster = (await jsonLines(pairIn(folder).index)).find(isCluster);
     const second = cluster?.blocks[1]?.[2] ?? 0;
     const third = cluster?.blocks[2]?.[2] ?? 0;
-    const file = await open(pairIn(folder).data);
-    const prototype: unknown = Object.getPrototypeOf(file);
-    // Its type says nothing of a prototype.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const reads = vi.spyOn(prototype as { read: () => unknown }, 'read');
-    await file.close();
+    const reads = await watchReads();
+    const lengths = new Set(cluster?.blocks.map(([bytes]) => bytes));
     const blocksRead = async (filter: Partial<ReportFilter>) => {
-      reads.mockClear();
+      reads.clear();
       const { events } = await read(folder, filter);
-      const lengths = reads.mock.calls.map((args: unknown[]) => args[2]);
-      return {
-        events: events.length,
-        blocks: lengths.filter((length) => length !== 65_536 && length !== 1_048_576).length,
-      };
+      return { events: events.length, blocks: reads.lengths().filter((length) => lengths.has(length)).length };
     };
 
     expect(await blocksRead({ start: second + 1, end: second + 1 })).toEqual({ events: 1, blocks: 1 });
@@ -132,7 +125,6 @@ describe('readSealed', () => {
     });
     expect(await blocksRead({ types: ['NONE', 'constructor'] })).toEqual({ events: 0, blocks: 0 });
     expect(await blocksRead({ start: NOW + 3_000 })).toEqual({ events: 0, blocks: 0 });
-    reads.mockRestore();
   });
 
   it('gives a bounded number of events at a time, in the order of their time', async () => {

@@ -1,0 +1,174 @@
+import path from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ClusterName } from '../../../../server/store/segments/sealed/sealed-index.ts';
+import { watchReads } from '../../../support/file-reads.ts';
+import { indexLines, lookUp, type ACluster } from '../../../support/sealed-index.ts';
+import { tempFolder } from '../../../support/temp-folder.ts';
+
+const DAY = 86_400_000;
+const FIRST = Date.UTC(2026, 9, 1);
+const EVERYTHING = { start: -Infinity, end: Infinity };
+
+function dayOf(number: number): string {
+  return new Date(FIRST + number * DAY).toISOString().slice(0, 10);
+}
+
+/** One begins with another; UTF-8 orders the last two the other way round; half of a pair sorts between them. */
+const code = fc.constantFrom('', 'A', 'AB', 'A\u0000', 'a"\\', 'é', '\uffff', '😀', '\ud83d');
+const cluster = fc.record({
+  customer: code,
+  product: code,
+  day: fc.option(fc.nat(20).map(dayOf), { freq: 8 }),
+  // A line of 100 is as long as a page.
+  blocks: fc.oneof(
+    { weight: 30, arbitrary: fc.nat(3) },
+    { weight: 1, arbitrary: fc.integer({ min: 90, max: 900 }) },
+  ),
+});
+const clusters = fc
+  .uniqueArray(cluster, { maxLength: 250, size: 'max', selector: nameText })
+  .map((some) => some.toSorted((a, b) => compareTexts(nameText(a), nameText(b))));
+const wanted = fc.record({
+  customer: code,
+  product: code,
+  start: fc.oneof(fc.constant(-Infinity), time()),
+  end: fc.oneof(fc.constant(Infinity), time()),
+});
+
+function time(): fc.Arbitrary<number> {
+  return fc
+    .tuple(fc.integer({ min: -1, max: 22 }), fc.constantFrom(-1, 0, 1))
+    .map(([day, ms]) => FIRST + day * DAY + ms);
+}
+
+/** Sorts as the clusters do: no code has a tab, and every day sorts before `stray`. */
+function nameText({ customer, product, day }: ClusterName): string {
+  return `${customer}\t${product}\t${day ?? 'stray'}`;
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function matching(
+  all: readonly ACluster[],
+  { customer, product, start, end }: { customer: string; product: string; start: number; end: number },
+): readonly string[] {
+  return all
+    .filter((one) => one.customer === customer && one.product === product)
+    .filter(({ day }) => day === null || (Date.parse(day) <= end && Date.parse(day) + DAY > start))
+    .map(nameText);
+}
+
+/** What can become of an index. */
+const damage = fc.oneof(
+  fc.record({ kind: fc.constant('byte'), at: fc.nat(), byte: fc.constantFrom(0, 10, 34, 97) }),
+  fc.record({ kind: fc.constant('cut'), at: fc.nat(), byte: fc.constant(0) }),
+  fc.record({ kind: fc.constantFrom('remove', 'swap', 'twice', 'end'), at: fc.nat(), byte: fc.constant(0) }),
+);
+
+function damaged(
+  lines: readonly Buffer[],
+  { kind, at, byte }: { readonly kind: string; readonly at: number; readonly byte: number },
+): Buffer {
+  const whole = Buffer.concat(lines);
+  const number = 1 + (at % Math.max(1, lines.length - 1));
+  const [before, line, after] = [lines.slice(0, number), lines.slice(number, number + 1), lines.slice(number + 1)];
+  if (kind === 'remove') return Buffer.concat([...before, ...after]);
+  if (kind === 'twice') return Buffer.concat([...before, ...line, ...line, ...after]);
+  if (kind === 'swap') return Buffer.concat([...before, ...after.slice(0, 1), ...line, ...after.slice(1)]);
+  if (kind === 'end') return Buffer.concat(before);
+  if (kind === 'cut') return whole.subarray(0, at % whole.length);
+  whole[at % whole.length] = byte;
+  return whole;
+}
+
+describe('findClusters', () => {
+  it('finds what matches, and nothing else', async () => {
+    const file = path.join(await tempFolder(), 'index.jsonl');
+    await fc.assert(
+      fc.asyncProperty(clusters, fc.array(wanted, { minLength: 4, maxLength: 4 }), fc.boolean(), async (all, asked, hasBatches) => {
+        const bytes = Buffer.concat(indexLines(all, hasBatches));
+        const ofOne = all.map(({ customer, product }) => ({ customer, product, ...EVERYTHING })).slice(-3);
+        for (const one of [...asked, ...ofOne]) {
+          const found = await lookUp(file, bytes, one);
+
+          expect(found?.isWhole).toBe(true);
+          expect(found?.clusters.map(nameText)).toEqual(matching(all, one));
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('finds all, or says before which cluster nothing is missing, where the index is damaged', async () => {
+    const file = path.join(await tempFolder(), 'index.jsonl');
+    const found = { whole: 0, damaged: 0 };
+    await fc.assert(
+      fc.asyncProperty(clusters, wanted, damage, fc.boolean(), async (all, asked, what, hasBatches) => {
+        const bytes = damaged(indexLines(all, hasBatches), what);
+        // The product of a cluster that is there, mostly.
+        const near = all[what.at % Math.max(1, all.length)] ?? asked;
+        for (const { customer, product } of [asked, near]) {
+          const result = await lookUp(file, bytes, { ...asked, customer, product });
+          if (result === undefined) continue;
+          const expected = matching(all, { ...asked, customer, product });
+          const names = result.clusters.map(nameText);
+          expect(names).toEqual(result.isWhole ? expected : expected.slice(0, names.length));
+          found[result.isWhole ? 'whole' : 'damaged']++;
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(found.whole).toBeGreaterThan(50);
+    expect(found.damaged).toBeGreaterThan(50);
+  });
+
+  it('says so wherever the index of a product that is asked for ends', async () => {
+    const file = path.join(await tempFolder(), 'index.jsonl');
+    const all = Array.from({ length: 40 }, (_, at) => ({
+      customer: 'A',
+      product: at < 20 ? 'P' : 'Q',
+      day: at % 20 === 19 ? null : dayOf(at % 20),
+      blocks: 4,
+    }));
+    const lines = indexLines(all);
+    for (let count = 1; count < lines.length; count++) {
+      const result = await lookUp(file, Buffer.concat(lines.slice(0, count)), {
+        customer: 'A',
+        product: 'Q',
+        ...EVERYTHING,
+      });
+
+      expect(result).toMatchObject({ isWhole: false });
+      expect(result?.clusters).toHaveLength(Math.max(0, count - 21));
+    }
+  });
+
+  it('reads little of a large index', async () => {
+    const file = path.join(await tempFolder(), 'index.jsonl');
+    const all = Array.from({ length: 9_000 }, (_, at) => ({
+      customer: 'A',
+      product: `P${String(Math.floor(at / 90)).padStart(3, '0')}`,
+      day: at % 90 === 89 ? null : dayOf(at % 90),
+      blocks: at % 3,
+    }));
+    const bytes = Buffer.concat(indexLines(all));
+    expect(bytes.length).toBeGreaterThan(2_000_000);
+    const reads = await watchReads();
+    const days = { start: FIRST + 30 * DAY, end: FIRST + 31 * DAY - 1 };
+    const asked = ['P000', 'P042', 'P042x', 'P099', 'Q'].map((product) => ({ customer: 'A', product, ...days }));
+    const read: number[] = [];
+    for (const one of asked) {
+      reads.clear();
+      const found = await lookUp(file, bytes, one);
+      expect(found?.isWhole).toBe(true);
+      expect(found?.clusters.map(nameText)).toEqual(matching(all, one));
+      read.push(await reads.bytes());
+    }
+
+    console.log(bytes.length, read);
+    expect(Math.max(...read)).toBeLessThan(bytes.length / 20);
+  });
+});
