@@ -10,9 +10,7 @@ import {
 import { rangesOf, type WantedClusters } from '../../server/store/segments/sealed/find-clusters.ts';
 
 /** A cluster that an index is to have, and of how many blocks; each takes some 40 bytes of its line. */
-export interface ACluster extends ClusterName {
-  readonly blocks: number;
-}
+export type ACluster = ClusterName & { readonly blocks: number };
 
 const DAY = 86_400_000;
 
@@ -27,7 +25,17 @@ export function indexLines(clusters: readonly ACluster[], hasBatches = false): r
     const bytes = count * 131_072;
     end = offset + bytes;
     const times = { from, to: from + DAY - 1 };
-    return encodeLine({ customer, product, day, offset, bytes, rows: count, ...times, types: [count], blocks });
+    return encodeLine({
+      customer,
+      product,
+      day,
+      offset,
+      bytes,
+      rows: count,
+      ...times,
+      types: [count],
+      blocks,
+    });
   });
   const offset = end + encodeLine({ kind: 'batches' }).length;
   const batches = hasBatches ? { offset, bytes: 200, blocks: [[200, '0123abcd', 1]] } : null;

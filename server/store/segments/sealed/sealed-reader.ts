@@ -117,7 +117,7 @@ class RowMatcher {
   /** The lines that have the codes: nearly all of a block of the mixed cluster are of others. */
   #linesWithCodes(bytes: Buffer): string {
     const lines: string[] = [];
-    for (let at = bytes.indexOf(this.#codesText); at >= 0; ) {
+    for (let at = bytes.indexOf(this.#codesText); at >= 0;) {
       const end = bytes.indexOf(NEWLINE, at);
       lines.push(bytes.toString('utf8', bytes.lastIndexOf(NEWLINE, at) + 1, end));
       at = bytes.indexOf(this.#codesText, end);

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ClusterName } from '../../../../server/store/segments/sealed/sealed-index.ts';
+import { MIXED, type ClusterName } from '../../../../server/store/segments/sealed/sealed-index.ts';
 import { watchReads } from '../../../support/file-reads.ts';
 import { indexLines, lookUp, type ACluster } from '../../../support/sealed-index.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -27,8 +27,11 @@ const cluster = fc.record({
   ),
 });
 const clusters = fc
-  .uniqueArray(cluster, { maxLength: 250, size: 'max', selector: nameText })
-  .map((some) => some.toSorted((a, b) => compareTexts(nameText(a), nameText(b))));
+  .tuple(fc.uniqueArray(cluster, { maxLength: 250, size: 'max', selector: nameText }), fc.boolean())
+  .map(([some, hasMixed]): readonly ACluster[] => {
+    const sorted = some.toSorted((a, b) => compareTexts(nameText(a), nameText(b)));
+    return hasMixed ? [...sorted, { ...MIXED, blocks: 2 }] : sorted;
+  });
 const wanted = fc.record({
   customer: code,
   product: code,
@@ -56,7 +59,7 @@ function matching(
   { customer, product, start, end }: { customer: string; product: string; start: number; end: number },
 ): readonly string[] {
   return all
-    .filter((one) => one.customer === customer && one.product === product)
+    .filter((one) => one.customer === null || (one.customer === customer && one.product === product))
     .filter(({ day }) => day === null || (Date.parse(day) <= end && Date.parse(day) + DAY > start))
     .map(nameText);
 }
@@ -74,7 +77,11 @@ function damaged(
 ): Buffer {
   const whole = Buffer.concat(lines);
   const number = 1 + (at % Math.max(1, lines.length - 1));
-  const [before, line, after] = [lines.slice(0, number), lines.slice(number, number + 1), lines.slice(number + 1)];
+  const [before, line, after] = [
+    lines.slice(0, number),
+    lines.slice(number, number + 1),
+    lines.slice(number + 1),
+  ];
   if (kind === 'remove') return Buffer.concat([...before, ...after]);
   if (kind === 'twice') return Buffer.concat([...before, ...line, ...line, ...after]);
   if (kind === 'swap') return Buffer.concat([...before, ...after.slice(0, 1), ...line, ...after.slice(1)]);
@@ -88,16 +95,23 @@ describe('findClusters', () => {
   it('finds what matches, and nothing else', async () => {
     const file = path.join(await tempFolder(), 'index.jsonl');
     await fc.assert(
-      fc.asyncProperty(clusters, fc.array(wanted, { minLength: 4, maxLength: 4 }), fc.boolean(), async (all, asked, hasBatches) => {
-        const bytes = Buffer.concat(indexLines(all, hasBatches));
-        const ofOne = all.map(({ customer, product }) => ({ customer, product, ...EVERYTHING })).slice(-3);
-        for (const one of [...asked, ...ofOne]) {
-          const found = await lookUp(file, bytes, one);
+      fc.asyncProperty(
+        clusters,
+        fc.array(wanted, { minLength: 4, maxLength: 4 }),
+        fc.boolean(),
+        async (all, asked, hasBatches) => {
+          const bytes = Buffer.concat(indexLines(all, hasBatches));
+          const ofOne = all
+            .flatMap((one) => (one.customer === null ? [] : [{ ...one, ...EVERYTHING }]))
+            .slice(-3);
+          for (const one of [...asked, ...ofOne]) {
+            const found = await lookUp(file, bytes, one);
 
-          expect(found?.isWhole).toBe(true);
-          expect(found?.clusters.map(nameText)).toEqual(matching(all, one));
-        }
-      }),
+            expect(found?.isWhole).toBe(true);
+            expect(found?.clusters.map(nameText)).toEqual(matching(all, one));
+          }
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -110,7 +124,7 @@ describe('findClusters', () => {
         const bytes = damaged(indexLines(all, hasBatches), what);
         // The product of a cluster that is there, mostly.
         const near = all[what.at % Math.max(1, all.length)] ?? asked;
-        for (const { customer, product } of [asked, near]) {
+        for (const { customer, product } of [asked, near.customer === null ? asked : near]) {
           const result = await lookUp(file, bytes, { ...asked, customer, product });
           if (result === undefined) continue;
           const expected = matching(all, { ...asked, customer, product });
@@ -158,7 +172,11 @@ describe('findClusters', () => {
     expect(bytes.length).toBeGreaterThan(2_000_000);
     const reads = await watchReads();
     const days = { start: FIRST + 30 * DAY, end: FIRST + 31 * DAY - 1 };
-    const asked = ['P000', 'P042', 'P042x', 'P099', 'Q'].map((product) => ({ customer: 'A', product, ...days }));
+    const asked = ['P000', 'P042', 'P042x', 'P099', 'Q'].map((product) => ({
+      customer: 'A',
+      product,
+      ...days,
+    }));
     const read: number[] = [];
     for (const one of asked) {
       reads.clear();

@@ -14,12 +14,16 @@ const line = fc.oneof(
 );
 const text = fc
   .tuple(fc.array(line, { maxLength: 60 }), fc.boolean())
-  .map(([lengths, isEnded]) => lengths.map((length) => 'x'.repeat(length)).join('\n') + (isEnded ? '\n' : ''));
+  .map(
+    ([lengths, isEnded]) => lengths.map((length) => 'x'.repeat(length)).join('\n') + (isEnded ? '\n' : ''),
+  );
 
 describe('LineWindow', () => {
   it('gives the lines of any place, whatever was looked at before', async () => {
     const file = path.join(await tempFolder(), 'lines');
-    const places = fc.array(fc.record({ at: fc.nat(), span: fc.nat(9_000), isNext: fc.boolean() }), { maxLength: 40 });
+    const places = fc.array(fc.record({ at: fc.nat(), span: fc.nat(9_000), isNext: fc.boolean() }), {
+      maxLength: 40,
+    });
     await fc.assert(
       fc.asyncProperty(text, places, async (content, looks) => {
         await writeFile(file, content);

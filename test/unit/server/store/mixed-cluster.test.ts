@@ -188,7 +188,9 @@ describe('the mixed cluster', () => {
       [4, 6].map((row) => ({ path: data, offset: at(row), reason: 'the line is damaged' })),
     );
     const checked = await verifySealed(pairIn(folder));
-    expect(checked.map(({ reason }) => reason)).toContain('a row of this block is not of this kind of cluster');
+    expect(checked.map(({ reason }) => reason)).toContain(
+      'a row of this block is not of this kind of cluster',
+    );
   });
 
   it('has no row of a cluster of its own, nor has such a one a row of it', async () => {

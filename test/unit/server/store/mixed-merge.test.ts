@@ -14,7 +14,15 @@ import { verifySealed } from '../../../../server/store/segments/sealed/verify-se
 import type { Erasure } from '../../../../server/store/erasure.ts';
 import { anEvent, FILTER, readAll } from '../../../support/events.ts';
 import { expectFull, fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
-import { aBatchNow, compareEvents, logLines, NOW, pairIn, seal, storedEvents } from '../../../support/sealed-files.ts';
+import {
+  aBatchNow,
+  compareEvents,
+  logLines,
+  NOW,
+  pairIn,
+  seal,
+  storedEvents,
+} from '../../../support/sealed-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const DAY = 86_400_000;
@@ -28,19 +36,17 @@ const event = fc.record({
   type: fc.constantFrom('T', 'U', 'V'),
   version: fc.constantFrom(undefined, null, '1"'),
 });
-const batch = fc
-  .array(event, { maxLength: 6 })
-  .map((events) =>
-    aBatchNow(
-      events.map(({ at, day, version, ...codes }) =>
-        anEvent({
-          ...codes,
-          timestamp: NOW + at - day * DAY,
-          ...(version !== undefined && { version }),
-        }),
-      ),
+const batch = fc.array(event, { maxLength: 6 }).map((events) =>
+  aBatchNow(
+    events.map(({ at, day, version, ...codes }) =>
+      anEvent({
+        ...codes,
+        timestamp: NOW + at - day * DAY,
+        ...(version !== undefined && { version }),
+      }),
     ),
-  );
+  ),
+);
 const segment = fc.record({
   batches: fc.array(batch, { maxLength: 4 }),
   maxClusters: fc.nat(6),

@@ -50,9 +50,7 @@ async function makeStore(): Promise<{ folder: string; names: readonly string[]; 
   );
   const last = Math.max(...all.flat().map(({ position }) => position));
   expect(snapshot.segments).toHaveLength(1);
-  const events = all
-    .flat()
-    .map((event) => ({ name: nameOf({ ...event }), position: event.position }));
+  const events = all.flat().map((event) => ({ name: nameOf({ ...event }), position: event.position }));
   const text = await readFile(snapshot.segments[0]?.path ?? '', 'utf8');
   const isLogged = ({ position }: { position: number }) => text.includes(`"position":${position},`);
   expect(events.some(isLogged)).toBe(true);

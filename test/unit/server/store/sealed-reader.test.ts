@@ -113,7 +113,10 @@ describe('readSealed', () => {
     const blocksRead = async (filter: Partial<ReportFilter>) => {
       reads.clear();
       const { events } = await read(folder, filter);
-      return { events: events.length, blocks: reads.lengths().filter((length) => lengths.has(length)).length };
+      return {
+        events: events.length,
+        blocks: reads.lengths().filter((length) => lengths.has(length)).length,
+      };
     };
 
     expect(await blocksRead({ start: second + 1, end: second + 1 })).toEqual({ events: 1, blocks: 1 });
