@@ -65,13 +65,14 @@ function lineOf({ identity, contents }: MadeBatch, position: number): Buffer {
   return bytes.subarray(0, writeBatchLine(body, position, undefined, bytes, 0));
 }
 
-/** Writes a log segment of a kind, for `seal-once.ts`: `FILE KIND`. */
-async function main(path = '', kind = ''): Promise<void> {
-  const change = KINDS[kind];
-  if (change === undefined) throw new Error(`kinds are ${Object.keys(KINDS).join(', ')}`);
-  const source = new EventSource(111_111);
+/** Writes log segments that follow one another, for `seal-once.ts`: `KIND FILE…`. */
+const [kind = '', ...paths] = process.argv.slice(2);
+const change = KINDS[kind];
+if (change === undefined) throw new Error(`kinds are ${Object.keys(KINDS).join(', ')}`);
+const source = new EventSource(111_111);
+let position = 1;
+for (const path of paths) {
   const file = await open(path, 'wx');
-  let position = 1;
   for (let written = 0; written < LOG_BYTES;) {
     const lines: Buffer[] = [];
     for (let bytes = 0; bytes < PIECE_BYTES;) {
@@ -85,5 +86,3 @@ async function main(path = '', kind = ''): Promise<void> {
   }
   await file.close();
 }
-
-await main(...process.argv.slice(2));
