@@ -1,5 +1,4 @@
-import { writeFile } from 'node:fs/promises';
-import { IndexFile } from '../../server/store/segments/sealed/index-file.ts';
+import type { IndexFile } from '../../server/store/segments/sealed/index-file.ts';
 import {
   encodeLine,
   FIRST_LINE,
@@ -47,32 +46,21 @@ export function indexLines(clusters: readonly ACluster[], hasBatches = false): r
     lastPosition: 2,
     lines: 2,
     clusters: clusters.length,
+    ...(clusters.at(-1)?.customer === null && { mixed: true }),
     types: ['T'],
     batches,
   };
   return [encodeLine(header), ...lines];
 }
 
-/**
- * Looks clusters up in an index of these bytes.
- *
- * @returns undefined if its header can't be read.
- */
+/** What a look-up in an index gives. */
 export async function lookUp(
-  path: string,
-  bytes: Uint8Array,
+  index: IndexFile,
   wanted: WantedClusters,
-): Promise<{ readonly clusters: readonly SealedCluster[]; readonly isWhole: boolean } | undefined> {
-  await writeFile(path, bytes);
-  const index = await IndexFile.open(path);
-  if (index === undefined) return undefined;
-  try {
-    const clusters: SealedCluster[] = [];
-    const search = index.find(rangesOf(wanted));
-    let step = await search.next();
-    for (; step.done !== true; step = await search.next()) clusters.push(step.value);
-    return { clusters, isWhole: step.value.isWhole };
-  } finally {
-    await index.close();
-  }
+): Promise<{ readonly clusters: readonly SealedCluster[]; readonly isWhole: boolean }> {
+  const clusters: SealedCluster[] = [];
+  const search = index.find(rangesOf(wanted));
+  let step = await search.next();
+  for (; step.done !== true; step = await search.next()) clusters.push(step.value);
+  return { clusters, isWhole: step.value.isWhole };
 }

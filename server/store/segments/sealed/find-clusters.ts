@@ -102,6 +102,7 @@ export async function* findClusters(
   let last: SealedCluster | undefined;
   try {
     for (const range of ranges) {
+      if (range.customer === null && header.mixed === undefined) continue;
       for await (const line of search.within(range)) {
         last = namedCluster(line, header.types);
         yield last;
@@ -154,8 +155,10 @@ class ClusterSearch {
       else if (place.end > low.end) low = place;
     };
     for (const place of this.#known) note(place);
-    while (high - low.end > PAGE_BYTES) {
-      const middle = Math.floor((low.end + high) / 2);
+    for (let step = PAGE_BYTES; high - low.end > PAGE_BYTES; step *= 2) {
+      const half = Math.floor((low.end + high) / 2);
+      // The mixed one is the last one: from the end it is not far.
+      const middle = range.customer === null ? Math.max(half, high - step) : half;
       const start = await this.#lines.nextStart(middle, high);
       if (start === undefined) {
         high = middle;

@@ -70,6 +70,8 @@ export interface SealedIndexHeader {
   /** Batches whose lines were sealed, those without any row too. */
   readonly lines: number;
   readonly clusters: number;
+  /** That the last cluster is the mixed one; absent if there is none. */
+  readonly mixed?: true;
   /** Names of the types, for the clusters. */
   readonly types: readonly string[];
   readonly batches: SealedBatches | null;

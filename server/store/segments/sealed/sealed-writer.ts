@@ -49,6 +49,7 @@ export class SealedWriter {
   #offset = 0;
   #batchesOffset: number | undefined;
   #clusters = 0;
+  #hasMixed = false;
   #rowCount = 0;
   #range: readonly [number, number] | undefined;
   #strayRange: readonly [number, number] | undefined;
@@ -102,6 +103,7 @@ export class SealedWriter {
     await this.#index.append(encodeLine(line));
     this.#cluster = undefined;
     this.#clusters++;
+    this.#hasMixed = cluster.customer === null;
     this.#rowCount += rows;
     if (cluster.day === null) this.#strayRange = widened(this.#strayRange, from, to);
     else this.#range = widened(this.#range, from, to);
@@ -133,6 +135,7 @@ export class SealedWriter {
       lastPosition,
       lines,
       clusters,
+      ...(this.#hasMixed && { mixed: true }),
       types: [...this.#types.keys()],
       batches,
     };

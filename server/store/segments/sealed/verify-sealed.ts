@@ -44,6 +44,7 @@ class SealedCheck {
   /** Where the section ends that was checked last. */
   #end = 0;
   #rows = 0;
+  #hasMixed = false;
   #lowest = Infinity;
   #highest = -Infinity;
 
@@ -64,6 +65,7 @@ class SealedCheck {
       const isOrdered = before === undefined || compareClusters(before, cluster) < 0;
       this.#expect(isOrdered, cluster.offset, 'the cluster is not in order');
       await this.#checkRows(cluster);
+      this.#hasMixed = cluster.customer === null;
       before = cluster;
     }
     const { batches } = this.#file;
@@ -155,6 +157,7 @@ class SealedCheck {
     const isRight =
       header.rows === this.#rows &&
       header.bytes === this.#end &&
+      (header.mixed ?? false) === this.#hasMixed &&
       header.firstPosition <= this.#lowest &&
       header.lastPosition >= this.#highest;
     const { index, data } = this.#pair;

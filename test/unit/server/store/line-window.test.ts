@@ -62,7 +62,7 @@ describe('LineWindow', () => {
     } finally {
       await handle.close();
     }
-    expect(await reads.bytes()).toBe(content.length);
+    expect(reads.bytes()).toBe(content.length);
     // 4, 8, 16 and 32 KiB, then 64 KiB each.
     expect(reads.lengths()).toHaveLength(4 + Math.ceil((content.length - 61_440) / 65_536));
   });
