@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { UsageEvent } from '../../../../shared/event.ts';
 import type { Damage, StoredEvent } from '../../../../server/store/event-store.ts';
 import { SEAL_LIMITS, type SealLimits } from '../../../../server/store/segments/sealed/seal-limits.ts';
+import { SealedFile } from '../../../../server/store/segments/sealed/sealed-file.ts';
 import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import { verifySealed } from '../../../../server/store/segments/sealed/verify-sealed.ts';
 import { anEvent, FILTER, type ABatch } from '../../../support/events.ts';
@@ -113,7 +114,10 @@ describe('the mixed cluster', () => {
   });
 
   it('also takes those whose codes are too long to be named by an index', async () => {
-    const events = hostileEvents(40, (at) => `${at % 20}`.padStart(100, '-'));
+    const events = hostileEvents(40, (at) => `${at % 20}`.padStart(100, '-')).map((event, at) => ({
+      ...event,
+      timestamp: NOW + at + (at < 20 ? 0 : DAY),
+    }));
 
     const folder = await sealAll([aBatchNow(events)], { maxNameBytes: 1_200 });
 
@@ -121,7 +125,8 @@ describe('the mixed cluster', () => {
     expect(await clustersIn(folder)).toHaveLength(1 + Math.floor(1_200 / (100 + 9 + '","product":"'.length)));
     for (const event of events.slice(0, 20))
       expect((await read(folder, event)).events.map(({ timestamp }) => timestamp - event.timestamp)).toEqual([
-        0, 20,
+        0,
+        DAY + 20,
       ]);
   });
 
@@ -161,6 +166,25 @@ describe('the mixed cluster', () => {
       expect(damage).toMatchObject([{ path: pairIn(folder).index }]);
     }
     expect(await verifySealed(pairIn(folder))).toMatchObject([{ path: pairIn(folder).index }]);
+  });
+
+  it('has no more types counted where the index is lost than where there is one', async () => {
+    const events = hostileEvents(514, (at) => (at < 257 ? 'FEW' : 'MANY'));
+    const typeOf = (at: number): string => `T${at < 257 ? at % 3 : at}`;
+    const folder = await sealAll([aBatchNow(events.map((event, at) => ({ ...event, type: typeOf(at) })))]);
+    const typesOf = async (): Promise<readonly unknown[]> => {
+      const file = await SealedFile.open(pairIn(folder), () => undefined);
+      const types: unknown[] = [];
+      for await (const cluster of file?.clusters() ?? []) types.push(cluster.types);
+      await file?.close();
+      return types;
+    };
+    const indexed = await typesOf();
+
+    await rm(pairIn(folder).index);
+
+    expect(indexed).toEqual([{ T0: 86, T1: 86, T2: 85 }, null]);
+    expect(await typesOf()).toEqual(indexed);
   });
 
   it('keeps the readable rows of a damaged block, and reports the others', async () => {
