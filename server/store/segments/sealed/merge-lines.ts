@@ -107,7 +107,6 @@ class Cursor<Tie> {
     const { value } = await this.#source.next();
     this.#lines = value ?? undefined;
     this.#next = 0;
-    this.#tie = undefined;
     return this.hasLines;
   }
 

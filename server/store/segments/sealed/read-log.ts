@@ -1,4 +1,4 @@
-import type { Damage, SnapshotSegment } from '../../event-store.ts';
+import type { Damage, Refusal, SnapshotSegment } from '../../event-store.ts';
 import type { BatchRecord, StoredRecord } from '../batch-record.ts';
 import { DamageList } from './damage-list.ts';
 import { LineScanner, type ScannedBatch } from './line-scanner.ts';
@@ -22,6 +22,8 @@ export interface ReadLog {
 }
 
 const NEWLINE = 0x0a;
+/** Refusals have few codes and paths; more of them are only not kept once. */
+const MAX_KEPT_TEXTS = 1_024;
 
 /**
  * Reads a log segment and takes its lines apart.
@@ -61,6 +63,8 @@ class BatchCollector {
   readonly #records: (readonly [string, BatchRecord])[] = [];
   readonly #notes: { readonly position: number; readonly line: Buffer }[] = [];
   readonly #totals = new RunningTotals();
+  readonly #codes = new Map<Refusal['code'], Refusal['code']>();
+  readonly #paths = new Map<string, string>();
   #firstPosition = Infinity;
   #lastPosition = 0;
 
@@ -71,13 +75,21 @@ class BatchCollector {
   add(batch: ScannedBatch): void {
     const { position, parents = [], ledger, rejected } = batch;
     this.#stage.add(batch);
-    this.#records.push([batch.batch, storedRecord(batch)]);
+    this.#records.push([batch.batch, storedRecord(batch, this.#refusalsOf(batch))]);
     for (const parent of parents) this.#records.push([parent, 'split']);
     if (parents.length > 0 || ledger !== undefined || rejected.length > 0)
       this.#notes.push({ position, line: Buffer.from(`${JSON.stringify(noteOf(batch))}\n`) });
     this.#totals.add(ledger, rejected.length);
     this.#firstPosition = Math.min(this.#firstPosition, position);
     this.#lastPosition = Math.max(this.#lastPosition, position);
+  }
+
+  #refusalsOf({ rejected }: ScannedBatch): readonly Refusal[] {
+    return rejected.map(({ sequence, code, path }) => ({
+      sequence,
+      code: keptOnce(this.#codes, code),
+      path: keptOnce(this.#paths, path),
+    }));
   }
 
   end(): Pick<ReadLog, 'stage' | 'records' | 'notes' | 'totals'> {
@@ -93,10 +105,19 @@ class BatchCollector {
   }
 }
 
-function storedRecord({ fingerprint, events, parents, offset, rejected }: ScannedBatch): StoredRecord {
-  const count = events.count + rejected.length;
-  if (parents === undefined && rejected.length === 0) return { fingerprint, count };
-  const refusals = rejected.map(({ sequence, code, path }) => ({ sequence, code, path }));
+/** The same text, but of equal ones the one that came first: each refused event has its own. */
+function keptOnce<Text extends string>(kept: Map<Text, Text>, text: Text): Text {
+  const known = kept.get(text);
+  if (known === undefined && kept.size < MAX_KEPT_TEXTS) kept.set(text, text);
+  return known ?? text;
+}
+
+function storedRecord(
+  { fingerprint, events, parents, offset }: ScannedBatch,
+  refusals: readonly Refusal[],
+): StoredRecord {
+  const count = events.count + refusals.length;
+  if (parents === undefined && refusals.length === 0) return { fingerprint, count };
   return {
     fingerprint,
     count,

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { UsageEvent } from '../../../../shared/event.ts';
 import type { Damage, StoredEvent } from '../../../../server/store/event-store.ts';
@@ -217,19 +217,29 @@ describe('the mixed cluster', () => {
     );
   });
 
-  it('has no row of a cluster of its own, nor has such a one a row of it', async () => {
-    const folder = await sealAll([aBatchNow(hostileEvents(20, (at) => `C${at % 2}`))], { maxClusters: 1 });
-    const { data, index } = pairIn(folder);
-    await rm(index);
-    const offsets = await lineOffsets(data);
-    // The mixed cluster's first line, behind ten rows.
-    const lost = offsets[12] ?? 0;
-    await overwrite(data, lost + 30, '#');
+  it.each([
+    ['is damaged', (line: string) => line.replace('null', 'nul#')],
+    ['is missing', () => ''],
+  ])(
+    'has no row that another cluster could take for its own, where its first line %s',
+    async (_name, change) => {
+      const folder = await sealAll([aBatchNow(hostileEvents(20, (at) => `C${at % 2}`))], { maxClusters: 1 });
+      const { data, index } = pairIn(folder);
+      await rm(index);
+      const lines = (await readFile(data, 'utf8')).split('\n');
+      const first = lines.findIndex((line) => line.includes('"customer":null'));
+      const lost = (await lineOffsets(data))[first] ?? 0;
+      const changed = change(`${lines[first] ?? ''}\n`);
+      await writeFile(
+        data,
+        [...lines.slice(0, first), `${changed}${lines.slice(first + 1).join('\n')}`].join('\n'),
+      );
 
-    const { events, damage } = await read(folder, { ...FILTER, customer: 'C0' });
+      const { events, damage } = await read(folder, { ...FILTER, customer: 'C0' });
 
-    expect(events).toHaveLength(10);
-    expect(damage.map(({ offset }) => offset)).toEqual([0, lost]);
-    expect((await read(folder, { ...FILTER, customer: 'C1' })).events).toEqual([]);
-  });
+      expect(events).toHaveLength(10);
+      expect(damage.map(({ offset }) => offset)).toEqual([0, lost]);
+      expect((await read(folder, { ...FILTER, customer: 'C1' })).events).toEqual([]);
+    },
+  );
 });
