@@ -4,6 +4,7 @@ import type { UsageEvent } from '../../shared/event.ts';
 import type { StoredEvent } from '../../server/store/event-store.ts';
 import { encodeBatchBody, MAX_PLACED_BYTES, writeBatchLine } from '../../server/store/segments/batch-line.ts';
 import type { FilePair } from '../../server/store/segments/batch-record.ts';
+import { SEAL_LIMITS, type SealLimits } from '../../server/store/segments/sealed/seal-limits.ts';
 import { sealSegment, type SealedSegment } from '../../server/store/segments/sealed/seal-segment.ts';
 import {
   isCluster,
@@ -40,12 +41,13 @@ export async function seal(
   folder: string,
   lines: readonly Buffer[],
   name = 'sealed',
+  limits: SealLimits = SEAL_LIMITS,
 ): Promise<SealedSegment> {
   const log = path.join(folder, `${name}.log.jsonl`);
   const bytes = Buffer.concat(lines);
   await writeFile(log, bytes);
   const source = { path: log, length: bytes.length, dropped: [] };
-  return sealSegment({ source, sealed: pairIn(folder, name) });
+  return sealSegment({ source, sealed: pairIn(folder, name), limits });
 }
 
 /** The lines of a file, parsed. */

@@ -9,9 +9,7 @@ import {
 import { rangesOf, type WantedClusters } from '../../server/store/segments/sealed/find-clusters.ts';
 
 /** A cluster that an index is to have, and of how many blocks; each takes some 40 bytes of its line. */
-export interface ACluster extends ClusterName {
-  readonly blocks: number;
-}
+export type ACluster = ClusterName & { readonly blocks: number };
 
 const DAY = 86_400_000;
 
@@ -48,6 +46,7 @@ export function indexLines(clusters: readonly ACluster[], hasBatches = false): r
     lastPosition: 2,
     lines: 2,
     clusters: clusters.length,
+    ...(clusters.at(-1)?.customer === null && { mixed: true }),
     types: ['T'],
     batches,
   };

@@ -79,13 +79,13 @@ export interface SealedEntry {
   /** The positions that its batches have lie between these, inclusive. */
   readonly firstPosition: number;
   readonly lastPosition: number;
-  /** Times of its first and last event by the events' own clocks, without the stray ones; null if there is none. */
+  /** Times of its first and last event by the events' own clocks, of clusters with a day; null if there is none. */
   readonly from: number | null;
   readonly to: number | null;
-  /** The same of the stray ones: those whose day is far from the day on which they came. */
+  /** The same of the others: those whose day is far from the day on which they came, or that share the mixed cluster. */
   readonly strayFrom: number | null;
   readonly strayTo: number | null;
-  /** A few ranges in which the times of all stray ones lie; absent in old records. */
+  /** A few ranges in which the times of all of those lie; absent in old records. */
   readonly strayRanges?: readonly TimeRange[];
   /**
    * When the batches came that it has lines about, the first and the last; null if there are none. Absent where

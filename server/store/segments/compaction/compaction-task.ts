@@ -2,6 +2,7 @@ import type { Damage } from '../../event-store.ts';
 import type { FilePair, IdFileSummary } from '../batch-record.ts';
 import type { Erasure } from '../../erasure.ts';
 import type { NoteTimes } from '../note-times.ts';
+import type { SealLimits } from '../sealed/seal-limits.ts';
 import type { SealedSummary } from '../sealed/sealed-summary.ts';
 
 /** Events that do not count any more. */
@@ -23,6 +24,8 @@ export type CompactionTask =
       };
       readonly sealed: FilePair;
       readonly ids: FilePair;
+      /** `SEAL_LIMITS` if it is absent. */
+      readonly limits?: SealLimits;
     }
   | {
       readonly kind: 'merge';

@@ -4,6 +4,7 @@ import type { Rejection } from '../../event-store.ts';
 import { withTime, type NoteTimes } from '../note-times.ts';
 import type { Without } from './compaction-task.ts';
 import type { RowFilter } from '../sealed/merge-input.ts';
+import { codesOf } from '../sealed/row-codes.ts';
 import type { ClusterName, SealedCluster } from '../sealed/sealed-index.ts';
 import type { SealedBatchLine, SealedRow } from '../sealed/sealed-row.ts';
 
@@ -32,12 +33,15 @@ export class KeptRows implements RowFilter {
   ofCluster({ customer, from, to }: SealedCluster): 'all' | 'none' | 'some' {
     const { before, erasures } = this.#without;
     if (to < before) return 'none';
-    return from < before || erasures.some((erasure) => erasure.customer === customer) ? 'some' : 'all';
+    // The mixed cluster may have rows of anybody.
+    const isAsked = erasures.some((erasure) => customer === null || erasure.customer === customer);
+    return from < before || isAsked ? 'some' : 'all';
   }
 
-  keepsRow(row: SealedRow, { customer, product }: ClusterName): boolean {
+  keepsRow(row: SealedRow, cluster: ClusterName): boolean {
     const [timestamp, type, context, , , position] = row;
     if (timestamp < this.#without.before) return false;
+    const { customer, product } = codesOf(row, cluster);
     const event = { customer, product, type, timestamp, context };
     return !this.#isCounted(erasureOf(this.#without.erasures, event, position));
   }

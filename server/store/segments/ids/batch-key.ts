@@ -13,6 +13,11 @@ export function parseKey(id: string, key: Uint32Array): void {
   key[3] = (fourDigits(id, 28) << 16) | fourDigits(id, 32);
 }
 
+/** The first 32 bits of an id: of two ids' the order is theirs, as far as they differ there. */
+export function firstWord(id: string): number {
+  return ((fourDigits(id, 0) << 16) | fourDigits(id, 4)) >>> 0;
+}
+
 /** Negative, zero or positive: the order of two keys, which is that of their ids' texts. */
 export function compareKeys(a: Uint32Array, b: Uint32Array): number {
   for (let word = 0; word < KEY_WORDS; word++) {

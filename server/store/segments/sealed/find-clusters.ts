@@ -7,10 +7,13 @@ import {
   encodeLine,
   FIRST_LINE,
   isCluster,
+  MIXED,
   namedCluster,
+  nameOf,
   parseIndexLine,
   type ClusterLine,
   type ClusterName,
+  type MixedCluster,
   type SealedCluster,
   type SealedIndexHeader,
 } from './sealed-index.ts';
@@ -31,6 +34,9 @@ export interface DayRange {
   readonly firstDay: number;
   readonly lastDay: number;
 }
+
+/** Clusters that are looked for together; the mixed one may have rows of anybody. */
+export type ClusterRange = DayRange | MixedCluster;
 
 /** How a search came to its end. */
 export interface Found {
@@ -57,21 +63,23 @@ interface ClusterPlace extends Place {
 class IndexDamageError extends Error {}
 
 /** Where the clusters lie that can have what is wanted, in the order in which a file has them. */
-export function rangesOf({ customer, product, start, end }: WantedClusters): readonly DayRange[] {
+export function rangesOf({ customer, product, start, end }: WantedClusters): readonly ClusterRange[] {
   // The day of no end is that of the stray ones, which come in their own range.
   const days = { firstDay: utcDay(start), lastDay: Math.min(utcDay(end), Number.MAX_VALUE) };
   const stray = { firstDay: STRAY, lastDay: STRAY };
-  return [days, stray].map((range) => ({ customer, product, ...range }));
+  return [...[days, stray].map((range) => ({ customer, product, ...range })), MIXED];
 }
 
 /** Where a cluster lies: in the range (0), or before it (below 0), or behind it. */
-export function compareToRange(
-  { customer, product, day: text }: ClusterName,
-  { firstDay, lastDay, ...wanted }: DayRange,
-): number {
-  const toProduct = compareClusters({ customer, product, day: null }, { ...wanted, day: null });
+export function compareToRange(cluster: ClusterName, range: ClusterRange): number {
+  // The mixed one comes behind all others.
+  if (cluster.customer === null) return range.customer === null ? 0 : 1;
+  if (range.customer === null) return -1;
+  const { customer, product } = range;
+  const toProduct = compareClusters({ ...cluster, day: null }, { customer, product, day: null });
   if (toProduct !== 0) return toProduct;
-  const day = parseDay(text);
+  const { firstDay, lastDay } = range;
+  const day = parseDay(cluster.day);
   return day < firstDay ? -1 : day > lastDay ? 1 : 0;
 }
 
@@ -88,12 +96,13 @@ export async function* findClusters(
   lines: LineWindow,
   header: SealedIndexHeader,
   start: number,
-  ranges: readonly DayRange[],
+  ranges: readonly ClusterRange[],
 ): AsyncGenerator<SealedCluster, Found, undefined> {
   const search = new ClusterSearch(lines, header, start);
   let last: SealedCluster | undefined;
   try {
     for (const range of ranges) {
+      if (range.customer === null && header.mixed === undefined) continue;
       for await (const line of search.within(range)) {
         last = namedCluster(line, header.types);
         yield last;
@@ -121,7 +130,7 @@ class ClusterSearch {
   }
 
   /** @throws IndexDamageError if it can't be told whether a cluster is missing. */
-  async *within(range: DayRange): AsyncGenerator<ClusterLine, void, undefined> {
+  async *within(range: ClusterRange): AsyncGenerator<ClusterLine, void, undefined> {
     let place = await this.#before(range);
     for (;;) {
       const next = await this.#after(place);
@@ -134,7 +143,7 @@ class ClusterSearch {
   }
 
   /** A place that lies before a range, at most a page or a line. */
-  async #before(range: DayRange): Promise<Place> {
+  async #before(range: ClusterRange): Promise<Place> {
     let low = this.#first;
     // Behind it no cluster before the range begins.
     let high = this.#lines.size;
@@ -143,8 +152,10 @@ class ClusterSearch {
       else if (place.end > low.end) low = place;
     };
     for (const place of this.#known) note(place);
-    while (high - low.end > PAGE_BYTES) {
-      const middle = Math.floor((low.end + high) / 2);
+    for (let step = PAGE_BYTES; high - low.end > PAGE_BYTES; step *= 2) {
+      const half = Math.floor((low.end + high) / 2);
+      // The mixed one is the last one: from the end it is not far.
+      const middle = range.customer === null ? Math.max(half, high - step) : half;
       const start = await this.#lines.nextStart(middle, high);
       if (start === undefined) {
         high = middle;
@@ -164,9 +175,8 @@ class ClusterSearch {
       return undefined;
     }
     const next = await this.#placeAt(end);
-    const { customer, product, day, offset } = next.cluster;
     const isOrdered = cluster === undefined || compareClusters(cluster, next.cluster) < 0;
-    const isAdjacent = offset === dataEnd + encodeLine({ customer, product, day }).length;
+    const isAdjacent = next.cluster.offset === dataEnd + encodeLine(nameOf(next.cluster)).length;
     if (!isOrdered || !isAdjacent) throw new IndexDamageError();
     return next;
   }

@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { systemCode } from '../../../errors.ts';
 import { isUnreadable } from '../../../disk-errors.ts';
 import { LineWindow } from '../line-window.ts';
-import { findClusters, type DayRange, type Found } from './find-clusters.ts';
+import { findClusters, type ClusterRange, type Found } from './find-clusters.ts';
 import {
   isCluster,
   isIndexHeader,
@@ -52,7 +52,7 @@ export class IndexFile {
   }
 
   /** See `findClusters`. */
-  find(ranges: readonly DayRange[]): AsyncGenerator<SealedCluster, Found, undefined> {
+  find(ranges: readonly ClusterRange[]): AsyncGenerator<SealedCluster, Found, undefined> {
     return findClusters(this.#lines, this.header, this.#headerBytes, ranges);
   }
 }

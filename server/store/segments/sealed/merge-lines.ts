@@ -11,27 +11,35 @@ export interface KeyedLines {
   readonly keys: Float64Array;
 }
 
+/** The order of lines that have the same key. */
+export interface TieOrder<Tie> {
+  /** What a line, without its newline, is compared by. */
+  tieOf(line: Buffer): Tie;
+  compare(a: Tie, b: Tie): number;
+}
+
 /**
  * Merges inputs whose lines are in order, a run of lines at a time.
  *
  * Lines that are equal come in the order of their inputs. Memory is bounded by what the inputs hold.
  *
- * @param compareTies - The order of two lines, without their newlines, that have the same key.
+ * @param ties - Asked once for each line at which inputs meet with the same key: senders may give all of their events
+ *   one time.
  * @param append - Gets the lines in order, with their newlines.
  */
-export async function mergeLines(
+export async function mergeLines<Tie>(
   inputs: readonly AsyncGenerator<KeyedLines, void, undefined>[],
-  compareTies: (a: Buffer, b: Buffer) => number,
+  ties: TieOrder<Tie>,
   append: (lines: Buffer) => Promise<void>,
 ): Promise<void> {
   // In the order of their first lines.
-  const cursors: Cursor[] = [];
-  const insert = (cursor: Cursor): void => {
-    const at = cursors.findIndex((other) => isBefore(cursor, other, compareTies));
+  const cursors: Cursor<Tie>[] = [];
+  const insert = (cursor: Cursor<Tie>): void => {
+    const at = cursors.findIndex((other) => isBefore(cursor, other, ties));
     cursors.splice(at < 0 ? cursors.length : at, 0, cursor);
   };
   for (const [number, input] of inputs.entries()) {
-    const cursor = new Cursor(input, number);
+    const cursor = new Cursor(input, number, ties);
     if (await cursor.load()) insert(cursor);
   }
   const runs = new RunBuffer();
@@ -73,21 +81,25 @@ class RunBuffer {
   }
 }
 
-function isBefore(a: Cursor, b: Cursor, compareTies: (a: Buffer, b: Buffer) => number): boolean {
+function isBefore<Tie>(a: Cursor<Tie>, b: Cursor<Tie>, ties: TieOrder<Tie>): boolean {
   if (a.key !== b.key) return a.key < b.key;
-  const order = compareTies(a.line, b.line);
+  const order = ties.compare(a.tie, b.tie);
   return order < 0 || (order === 0 && a.input < b.input);
 }
 
-class Cursor {
+class Cursor<Tie> {
   readonly input: number;
   readonly #source: AsyncGenerator<KeyedLines, void, undefined>;
+  readonly #ties: TieOrder<Tie>;
   #lines: KeyedLines | undefined;
   #next = 0;
+  /** Of the first line that is not taken, if anybody has asked for it. */
+  #tie: readonly [Tie] | undefined;
 
-  constructor(source: AsyncGenerator<KeyedLines, void, undefined>, input: number) {
+  constructor(source: AsyncGenerator<KeyedLines, void, undefined>, input: number, ties: TieOrder<Tie>) {
     this.#source = source;
     this.input = input;
+    this.#ties = ties;
   }
 
   /** Goes on to the input's next lines; returns whether there are any. */
@@ -107,9 +119,13 @@ class Cursor {
     return this.#lines?.keys[this.#next] ?? Infinity;
   }
 
-  get line(): Buffer {
-    const { bytes, starts } = this.#held;
-    return bytes.subarray(starts[this.#next], (starts[this.#next + 1] ?? 0) - 1);
+  get tie(): Tie {
+    if (this.#tie === undefined) {
+      const { bytes, starts } = this.#held;
+      const line = bytes.subarray(starts[this.#next], (starts[this.#next + 1] ?? 0) - 1);
+      this.#tie = [this.#ties.tieOf(line)];
+    }
+    return this.#tie[0];
   }
 
   /** Takes the first line, and those at hand behind it that have a lower key than `limit`. */
@@ -119,6 +135,7 @@ class Cursor {
     const end = areAll ? count : firstNotBelow(keys, limit, this.#next + 1, count);
     const taken = bytes.subarray(starts[this.#next], starts[end]);
     this.#next = end;
+    this.#tie = undefined;
     return taken;
   }
 

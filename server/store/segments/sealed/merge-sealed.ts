@@ -2,11 +2,11 @@ import type { Damage } from '../../event-store.ts';
 import type { FilePair } from '../batch-record.ts';
 import { DamageList } from './damage-list.ts';
 import { MergeInput, type RowFilter } from './merge-input.ts';
-import { mergeLines, type KeyedLines } from './merge-lines.ts';
+import { mergeLines, type KeyedLines, type TieOrder } from './merge-lines.ts';
 import { RunningTotals } from '../running-totals.ts';
 import { itemEnd } from './scan-event.ts';
 import { compareClusters, type SealedCluster } from './sealed-index.ts';
-import { compareRows, readRow } from './sealed-row.ts';
+import { compareRows, readRow, type SealedRow } from './sealed-row.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 import { SealedWriter, type ClusterTotals } from './sealed-writer.ts';
 import { TypeTally } from './type-tally.ts';
@@ -73,7 +73,7 @@ async function merge(
     if (name === undefined) break;
     const totals = new RowTotals(tally);
     const rows = having.map((input) => totals.counted(input.rows(keep)));
-    await mergeLines(rows, compareRowLines, (lines) => writer.appendRows(name, lines));
+    await mergeLines(rows, ROW_TIES, (lines) => writer.appendRows(name, lines));
     if (totals.rows > 0) await writer.endCluster(totals);
     for (const input of having) await input.nextCluster();
   }
@@ -81,11 +81,7 @@ async function merge(
   const batches = inputs.map((input) =>
     input.batches(({ ledger, rejected = [] }) => totals.add(ledger, rejected.length), keep),
   );
-  await mergeLines(
-    batches,
-    () => 0,
-    (lines) => writer.appendBatches(lines),
-  );
+  await mergeLines(batches, BATCH_TIES, (lines) => writer.appendBatches(lines));
   const positions = inputs.flatMap((input) => input.positions);
   return writer.finish({
     ...totals.value,
@@ -112,11 +108,13 @@ function firstClusters(
   return [first, having];
 }
 
-function compareRowLines(a: Buffer, b: Buffer): number {
-  const one = readRow(a);
-  const other = readRow(b);
-  return one === undefined || other === undefined ? 0 : compareRows(one, other);
-}
+const ROW_TIES: TieOrder<SealedRow | undefined> = {
+  tieOf: readRow,
+  compare: (a, b) => (a === undefined || b === undefined ? 0 : compareRows(a, b)),
+};
+
+/** No two batches have one position. */
+const BATCH_TIES: TieOrder<undefined> = { tieOf: () => undefined, compare: () => 0 };
 
 /** What is known of a cluster when all its rows went by. */
 class RowTotals {

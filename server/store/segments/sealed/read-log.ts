@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { Damage, SnapshotSegment } from '../../event-store.ts';
+import type { Damage, Refusal, SnapshotSegment } from '../../event-store.ts';
 import type { BatchRecord, StoredRecord } from '../batch-record.ts';
 import { hasVersion, WRONG_VERSION } from '../checked-line.ts';
 import { DamageList } from './damage-list.ts';
@@ -8,6 +8,7 @@ import { readLogChunks } from './log-chunks.ts';
 import { withTime, type NoteTimes } from '../note-times.ts';
 import { RowStage } from './row-stage.ts';
 import { RunningTotals } from '../running-totals.ts';
+import type { SealLimits } from './seal-limits.ts';
 import type { SealedBatchLine } from './sealed-row.ts';
 import type { BatchTotals } from './sealed-writer.ts';
 
@@ -25,15 +26,20 @@ export interface ReadLog {
 }
 
 const NEWLINE = 0x0a;
+/** Refusals have few codes and paths; more of them are only not kept once. */
+const MAX_KEPT_TEXTS = 1_024;
 
 /**
  * Reads a log segment and takes its lines apart.
  *
  * @throws Error if the file can't be read.
  */
-export async function readLog({ path, length, dropped }: SnapshotSegment): Promise<ReadLog> {
+export async function readLog(
+  { path, length, dropped }: SnapshotSegment,
+  limits: SealLimits,
+): Promise<ReadLog> {
   const scanner = new LineScanner();
-  const batches = new BatchCollector();
+  const batches = new BatchCollector(limits);
   const isDropped = new Set(dropped);
   const damage = new DamageList();
   let held = 0;
@@ -63,18 +69,24 @@ export async function readLog({ path, length, dropped }: SnapshotSegment): Promi
 }
 
 class BatchCollector {
-  readonly #stage = new RowStage();
+  readonly #stage: RowStage;
   readonly #records: (readonly [string, BatchRecord])[] = [];
   readonly #notes: { readonly position: number; readonly line: Buffer }[] = [];
   readonly #totals = new RunningTotals();
   #noteTimes: NoteTimes | null = null;
+  readonly #codes = new Map<Refusal['code'], Refusal['code']>();
+  readonly #paths = new Map<string, string>();
   #firstPosition = Infinity;
   #lastPosition = 0;
+
+  constructor(limits: SealLimits) {
+    this.#stage = new RowStage(limits);
+  }
 
   add(batch: ScannedBatch): void {
     const { position, parents = [], received, ledger, rejected } = batch;
     this.#stage.add(batch);
-    this.#records.push([batch.batch, storedRecord(batch)]);
+    this.#records.push([batch.batch, storedRecord(batch, this.#refusalsOf(batch))]);
     for (const parent of parents) this.#records.push([parent, 'split']);
     if (parents.length > 0 || ledger !== undefined || rejected.length > 0) {
       this.#notes.push({ position, line: Buffer.from(`${JSON.stringify(noteOf(batch))}\n`) });
@@ -83,6 +95,14 @@ class BatchCollector {
     this.#totals.add(ledger, rejected.length);
     this.#firstPosition = Math.min(this.#firstPosition, position);
     this.#lastPosition = Math.max(this.#lastPosition, position);
+  }
+
+  #refusalsOf({ rejected }: ScannedBatch): readonly Refusal[] {
+    return rejected.map(({ sequence, code, path }) => ({
+      sequence,
+      code: keptOnce(this.#codes, code),
+      path: keptOnce(this.#paths, path),
+    }));
   }
 
   end(): Pick<ReadLog, 'stage' | 'records' | 'notes' | 'noteTimes' | 'totals'> {
@@ -99,10 +119,19 @@ class BatchCollector {
   }
 }
 
-function storedRecord({ fingerprint, events, parents, offset, rejected }: ScannedBatch): StoredRecord {
-  const count = events.count + rejected.length;
-  if (parents === undefined && rejected.length === 0) return { fingerprint, count };
-  const refusals = rejected.map(({ sequence, code, path }) => ({ sequence, code, path }));
+/** The same text, but of equal ones the one that came first: each refused event has its own. */
+function keptOnce<Text extends string>(kept: Map<Text, Text>, text: Text): Text {
+  const known = kept.get(text);
+  if (known === undefined && kept.size < MAX_KEPT_TEXTS) kept.set(text, text);
+  return known ?? text;
+}
+
+function storedRecord(
+  { fingerprint, events, parents, offset }: ScannedBatch,
+  refusals: readonly Refusal[],
+): StoredRecord {
+  const count = events.count + refusals.length;
+  if (parents === undefined && refusals.length === 0) return { fingerprint, count };
   return {
     fingerprint,
     count,

@@ -1,4 +1,5 @@
 import type { ReadBlock } from './sealed-file.ts';
+import { isRowOf } from './row-codes.ts';
 import type { SealedCluster } from './sealed-index.ts';
 import { compareRows, readRow, type SealedRow } from './sealed-row.ts';
 
@@ -38,14 +39,16 @@ export function readableLines<Line>(
 /** The rows of a cluster's block that may be damaged, in their order, as far as they can be read. */
 export function readableRows(
   block: ReadBlock,
-  { blocks, from, to }: SealedCluster,
+  cluster: SealedCluster,
   onDamage: OnDamagedLine,
 ): readonly SealedRow[] {
+  const { blocks, from, to } = cluster;
   const first = blocks[block.number]?.[2] ?? from;
   const last = blocks[block.number + 1]?.[2] ?? to;
   const read = (line: Buffer): SealedRow | undefined => {
     const row = readRow(line);
-    return row !== undefined && row[0] >= first && row[0] <= last ? row : undefined;
+    if (row === undefined || !isRowOf(row, cluster)) return undefined;
+    return row[0] >= first && row[0] <= last ? row : undefined;
   };
   // A damaged timestamp may still be one of this block, but at another place.
   return readableLines(block, read, onDamage).toSorted(compareRows);

@@ -3,7 +3,7 @@ import {
   STAGED_BYTES,
   STAGED_HEAD_BYTES,
   STAGED_SEQUENCE,
-  STAGED_VERSION_BYTES,
+  STAGED_TAIL_BYTES,
   type RowStage,
 } from './row-stage.ts';
 import type { SortedRows } from './sorted-rows.ts';
@@ -53,7 +53,7 @@ export class RowEncoder {
     return (
       ROW_OVERHEAD_BYTES +
       texts.getUint32(place + STAGED_BYTES, true) +
-      texts.getUint32(place + STAGED_VERSION_BYTES, true) +
+      texts.getUint32(place + STAGED_TAIL_BYTES, true) +
       (places[batch + 2] ?? 0) -
       (places[batch] ?? 0)
     );
@@ -65,7 +65,7 @@ export class RowEncoder {
     const batchTexts = this.#batchTexts;
     const places = this.#batchPlaces;
     const bytes = texts.getUint32(place + STAGED_BYTES, true);
-    const versionBytes = texts.getUint32(place + STAGED_VERSION_BYTES, true);
+    const tailBytes = texts.getUint32(place + STAGED_TAIL_BYTES, true);
     const batch = 2 * texts.getUint32(place + STAGED_BATCH, true);
     const batchAt = places[batch] ?? 0;
     const restAt = places[batch + 1] ?? 0;
@@ -78,10 +78,10 @@ export class RowEncoder {
     at = writeInteger(view, at + restAt - batchAt, texts.getUint32(place + STAGED_SEQUENCE, true));
     copyText(batchTexts, restAt, view, at, restEnd - restAt);
     at += restEnd - restAt;
-    if (versionBytes > 0) {
+    if (tailBytes > 0) {
       view.setUint8(at++, COMMA);
-      copyText(texts, lineAt + bytes, view, at, versionBytes);
-      at += versionBytes;
+      copyText(texts, lineAt + bytes, view, at, tailBytes);
+      at += tailBytes;
     }
     view.setUint8(at++, CLOSE_BRACKET);
     view.setUint8(at++, NEWLINE);

@@ -5,13 +5,16 @@ import { parseDay, STRAY, utcDay } from './sealed-day.ts';
 import {
   isClusterName,
   isKind,
+  nameOf,
   parseLine,
   UNKNOWN_CHECKSUM,
   type ClusterName,
   type SealedBatches,
   type SealedCluster,
 } from './sealed-index.ts';
+import { isRowOf } from './row-codes.ts';
 import { batchPosition, readRow, rowTimestamp } from './sealed-row.ts';
+import { MAX_TYPES } from './sealed-writer.ts';
 import { readLines, type SegmentLine } from '../segment-lines.ts';
 
 /**
@@ -60,30 +63,32 @@ class ScannedCluster {
   readonly #name: ClusterName;
   readonly #day: number;
   readonly #offset: number;
-  readonly #types = new Map<string, number>();
+  /** Undefined once there are more than an index would name. */
+  #types: Map<string, number> | undefined = new Map();
   readonly #blocks = new BlockList(rowTimestamp);
   #bytes = 0;
   #from = Infinity;
   #to = -Infinity;
   rows = 0;
 
-  constructor({ customer, product, day }: ClusterName, offset: number) {
-    this.#name = { customer, product, day };
-    this.#day = parseDay(day);
+  constructor(name: ClusterName, offset: number) {
+    this.#name = nameOf(name);
+    this.#day = parseDay(name.day);
     this.#offset = offset;
   }
 
   /** Adds a line if it is a row of this cluster; returns whether it is. */
   add({ bytes, isEnded }: SegmentLine): boolean {
     const row = isEnded ? readRow(bytes) : undefined;
-    if (row === undefined) return false;
+    if (row === undefined || !isRowOf(row, this.#name)) return false;
     const [timestamp, type] = row;
     if (this.#day !== STRAY && utcDay(timestamp) !== this.#day) return false;
     this.#blocks.add(withNewline(bytes));
     this.#bytes += bytes.length + 1;
     this.#from = Math.min(this.#from, timestamp);
     this.#to = Math.max(this.#to, timestamp);
-    this.#types.set(type, (this.#types.get(type) ?? 0) + 1);
+    this.#types?.set(type, (this.#types.get(type) ?? 0) + 1);
+    if ((this.#types?.size ?? 0) > MAX_TYPES) this.#types = undefined;
     this.rows++;
     return true;
   }
@@ -96,7 +101,7 @@ class ScannedCluster {
       rows: this.rows,
       from: this.#from,
       to: this.#to,
-      types: Object.fromEntries(this.#types),
+      types: this.#types === undefined ? null : Object.fromEntries(this.#types),
       blocks: this.#blocks.end(),
     };
   }

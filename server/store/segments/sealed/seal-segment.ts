@@ -4,8 +4,9 @@ import type { NoteTimes } from '../note-times.ts';
 import { readLog } from './read-log.ts';
 import { RowEncoder } from './row-encoder.ts';
 import type { RowStage, StagedCluster } from './row-stage.ts';
+import { SEAL_LIMITS, type SealLimits } from './seal-limits.ts';
 import { dayText } from './sealed-day.ts';
-import { compareClusters, type ClusterName } from './sealed-index.ts';
+import { compareClusters, MIXED, type ClusterName, type OwnCluster } from './sealed-index.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 import { SealedWriter } from './sealed-writer.ts';
 import { sortRows } from './sorted-rows.ts';
@@ -15,6 +16,8 @@ export interface SealTask {
   readonly source: SnapshotSegment;
   /** Files to be made. */
   readonly sealed: FilePair;
+  /** `SEAL_LIMITS` if it is absent. */
+  readonly limits?: SealLimits;
 }
 
 export interface SealedSegment {
@@ -30,14 +33,19 @@ export interface SealedSegment {
 /**
  * Writes the events of a log segment anew: by customer, product and day, and there by time.
  *
- * Both files are durable when it resolves; their names are the caller's matter. Needs about the
- * memory of the whole segment.
+ * Those of more customers, products and days than an index should name come last, together. Both files
+ * are durable when it resolves; their names are the caller's matter. Needs about the memory of the
+ * whole segment.
  *
  * @throws Error if a file can't be read or written, or if one of those to be made exists. What was
  *   written by then is left to the caller.
  */
-export async function sealSegment({ source, sealed }: SealTask): Promise<SealedSegment> {
-  const { stage, records, notes, noteTimes, totals, damage } = await readLog(source);
+export async function sealSegment({
+  source,
+  sealed,
+  limits = SEAL_LIMITS,
+}: SealTask): Promise<SealedSegment> {
+  const { stage, records, notes, noteTimes, totals, damage } = await readLog(source, limits);
   const writer = await SealedWriter.create(sealed);
   try {
     await writeClusters(writer, stage);
@@ -57,7 +65,7 @@ async function writeClusters(writer: SealedWriter, stage: RowStage): Promise<voi
   for (const { name, cluster } of namedClusters(stage)) {
     const rows = sortRows(cluster, batchIds, typeCounts);
     for (const lines of encoder.encode(rows)) await writer.appendRows(name, lines);
-    const named = rows.types.map(([type, count]) => [typeNames[type] ?? '', count] as const);
+    const named = rows.types?.map(([type, count]) => [typeNames[type] ?? '', count] as const) ?? null;
     await writer.endCluster({ rows: cluster.rows, from: rows.from, to: rows.to, types: named });
   }
 }
@@ -68,20 +76,20 @@ interface NamedCluster {
 }
 
 /** In the order in which they are written. */
-function namedClusters({ clusters, products }: RowStage): readonly NamedCluster[] {
-  return clusters
-    .map((cluster) => {
-      const { customer, product } = parseProduct(products.text(cluster.product));
-      return { name: { customer, product, day: dayText(cluster.day) }, cluster };
-    })
-    .toSorted((a, b) => compareClusters(a.name, b.name));
+function namedClusters({ clusters, mixed, products }: RowStage): readonly NamedCluster[] {
+  const own = clusters.map((cluster): NamedCluster => {
+    const { customer, product } = parseProduct(products.text(cluster.product));
+    return { name: { customer, product, day: dayText(cluster.day) }, cluster };
+  });
+  const all = mixed.rows === 0 ? own : [...own, { name: MIXED, cluster: mixed }];
+  return all.toSorted((a, b) => compareClusters(a.name, b.name));
 }
 
 /** @param text - Code, key and code, as an event has them: a whole object but for its ends. */
-function parseProduct(text: Buffer): Pick<ClusterName, 'customer' | 'product'> {
+function parseProduct(text: Buffer): Pick<OwnCluster, 'customer' | 'product'> {
   // The bytes come from an event that was found to be of this form.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return JSON.parse(`{"customer":"${text.toString()}"}`) as Pick<ClusterName, 'customer' | 'product'>;
+  return JSON.parse(`{"customer":"${text.toString()}"}`) as Pick<OwnCluster, 'customer' | 'product'>;
 }
 
 function parseText(text: Buffer): string {

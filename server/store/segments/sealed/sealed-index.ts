@@ -9,15 +9,26 @@ export type SealedBlock = readonly [bytes: number, checksum: string, first: numb
 export const UNKNOWN_CHECKSUM = '';
 
 /** What the rows of a cluster have in common. */
-export interface ClusterName {
+export interface OwnCluster {
   readonly customer: string;
   readonly product: string;
   /** UTC day like `2026-11-01`; null for events far from the day they were received on. */
   readonly day: string | null;
 }
 
-/** Adjacent rows of a sealed segment, in the order of (timestamp, batch, sequence). */
-export interface SealedCluster extends ClusterName {
+/** The last cluster of a file: rows of any customer, product and day, which say so themselves. */
+export interface MixedCluster {
+  readonly customer: null;
+  readonly product: null;
+  readonly day: null;
+}
+
+export const MIXED: MixedCluster = { customer: null, product: null, day: null };
+
+export type ClusterName = OwnCluster | MixedCluster;
+
+/** Where adjacent rows are, in the order of (timestamp, batch, sequence). */
+interface ClusterRows {
   /** Of its first row in the data file; `bytes` of rows follow. */
   readonly offset: number;
   readonly bytes: number;
@@ -25,16 +36,21 @@ export interface SealedCluster extends ClusterName {
   /** Lowest and highest timestamp. */
   readonly from: number;
   readonly to: number;
-  /** Rows of each type; null if there are more types than an index should name. */
-  readonly types: Readonly<Record<string, number>> | null;
   readonly blocks: readonly SealedBlock[];
 }
 
+export type SealedCluster = ClusterName &
+  ClusterRows & {
+    /** Rows of each type; null if there are more types than an index should name. */
+    readonly types: Readonly<Record<string, number>> | null;
+  };
+
 /** A cluster as the index has it: the types are in the order of the header's, which names them once. */
-export interface ClusterLine extends Omit<SealedCluster, 'types'> {
-  /** How many rows have each, up to the last that there is; null if there are too many to be named. */
-  readonly types: readonly number[] | null;
-}
+export type ClusterLine = ClusterName &
+  ClusterRows & {
+    /** How many rows have each, up to the last that there is; null if there are too many to be named. */
+    readonly types: readonly number[] | null;
+  };
 
 /** Where the lines about batches are; a block's last number is its first line's position. */
 export interface SealedBatches {
@@ -54,17 +70,28 @@ export interface SealedIndexHeader {
   /** Batches whose lines were sealed, those without any row too. */
   readonly lines: number;
   readonly clusters: number;
+  /** That the last cluster is the mixed one; absent if there is none. */
+  readonly mixed?: true;
   /** Names of the types, for the clusters. */
   readonly types: readonly string[];
   readonly batches: SealedBatches | null;
 }
 
-/** The order of clusters in a file. */
+/** The order of clusters in a file: by customer and product, in UTF-16 units, and by day; the mixed one comes last. */
 export function compareClusters(a: ClusterName, b: ClusterName): number {
+  if (a.customer === null || b.customer === null)
+    return Number(a.customer === null) - Number(b.customer === null);
   if (a.customer !== b.customer) return a.customer < b.customer ? -1 : 1;
   if (a.product !== b.product) return a.product < b.product ? -1 : 1;
   // Two stray ones are Infinity both, whose difference is no number.
   return a.day === b.day ? 0 : parseDay(a.day) - parseDay(b.day);
+}
+
+/** The name of a cluster, of whatever else is known of it. */
+export function nameOf(cluster: ClusterName): ClusterName {
+  if (cluster.customer === null) return MIXED;
+  const { customer, product, day } = cluster;
+  return { customer, product, day };
 }
 
 /** A checked line of any fields. */

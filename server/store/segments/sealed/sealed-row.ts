@@ -3,9 +3,16 @@ import { LEDGER_KEYS, type Ledger } from '../../../../shared/batch.ts';
 import { isRecord } from '../../../../shared/text.ts';
 import type { Rejection } from '../../event-store.ts';
 
+/** Whose a row of the mixed cluster is. */
+export interface RowCodes {
+  readonly customer: string;
+  readonly product: string;
+}
+
 /**
  * A row of a sealed segment: an event without what its cluster says of it, then its identity, and
- * what was stored beside it. The version is there where the event has one, null or not.
+ * what was stored beside it. The version is there where the event has one, null or not; in the mixed
+ * cluster the codes are in its place, and it comes behind them.
  */
 export type SealedRow = readonly [
   timestamp: number,
@@ -16,6 +23,7 @@ export type SealedRow = readonly [
   position: number,
   received: number,
   skew: number | null,
+  versionOrCodes?: string | null | RowCodes,
   version?: string | null,
 ];
 
@@ -96,18 +104,24 @@ function parseJson(text: string): unknown {
 }
 
 function isRow(value: unknown): value is SealedRow {
-  if (!Array.isArray(value) || value.length < 8 || value.length > 9) return false;
+  if (!Array.isArray(value) || value.length < 8) return false;
   const items: readonly unknown[] = value;
-  const [timestamp, type, context, batch, sequence, position, received, skew, version = null] = items;
+  const [timestamp, type, context, batch, sequence, position, received, skew, ...rest] = items;
+  const [version = null, ...others] = isCodes(rest[0]) ? rest.slice(1) : rest;
   return (
     [timestamp, sequence, position, received].every(Number.isFinite) &&
     typeof type === 'string' &&
     typeof batch === 'string' &&
     (skew === null || Number.isFinite(skew)) &&
     isText(version) &&
+    others.length === 0 &&
     Array.isArray(context) &&
     context.every(isText)
   );
+}
+
+function isCodes(value: unknown): value is RowCodes {
+  return isRecord(value) && typeof value['customer'] === 'string' && typeof value['product'] === 'string';
 }
 
 function isSealedBatch(value: unknown): value is SealedBatchLine {

@@ -12,7 +12,7 @@ export interface SealedSummary {
   /** Lowest and highest timestamp of the rows that are in the cluster of a day; null if there is none. */
   readonly from: number | null;
   readonly to: number | null;
-  /** The same of the other rows: those far from the day they were received on. */
+  /** The same of the other rows: those far from the day they were received on, and mixed ones. */
   readonly strayFrom: number | null;
   readonly strayTo: number | null;
   /** A few ranges in which all of those times lie, in order. */

@@ -6,6 +6,7 @@ import {
   BATCHES_LINE,
   encodeLine,
   FIRST_LINE,
+  nameOf,
   type ClusterLine,
   type ClusterName,
   type SealedBatches,
@@ -20,7 +21,7 @@ export interface ClusterTotals {
   readonly rows: number;
   readonly from: number;
   readonly to: number;
-  /** Rows of each type, in any order; null if there are more than `MAX_TYPES`. */
+  /** Rows of each type, in any order; null if nobody counted them, since there are too many. */
   readonly types: readonly (readonly [type: string, rows: number])[] | null;
 }
 
@@ -37,6 +38,8 @@ export const MAX_TYPES = 256;
 /** Clocks that are wrong are mostly wrong by the same few times; the manifest is to stay small. */
 const MAX_STRAY_RANGES = 16;
 const NEWLINE = 0x0a;
+/** What a cluster may have of numbers of rows, however few rows it has itself. */
+const MAX_COUNTS_OF_FEW = 32;
 
 /** Writes the two files of a sealed segment: clusters in their order, then the lines about batches. */
 export class SealedWriter {
@@ -50,6 +53,7 @@ export class SealedWriter {
   #offset = 0;
   #batchesOffset: number | undefined;
   #clusters = 0;
+  #hasMixed = false;
   #rowCount = 0;
   #range: readonly [number, number] | undefined;
   readonly #strayRanges = new TimeRanges(MAX_STRAY_RANGES);
@@ -73,13 +77,13 @@ export class SealedWriter {
   }
 
   /** @param rows - The next whole rows of a cluster that comes after the one before; at least one. */
-  async appendRows({ customer, product, day }: ClusterName, rows: Buffer): Promise<void> {
+  async appendRows(name: ClusterName, rows: Buffer): Promise<void> {
     if (this.#cluster === undefined) {
-      this.#cluster = { customer, product, day };
+      this.#cluster = nameOf(name);
       await this.#data.append(encodeLine(this.#cluster));
       this.#offset = this.#data.length;
     }
-    if (day === null) this.#noteStray(rows);
+    if (name.day === null) this.#noteStray(rows);
     this.#rows.add(rows);
     await this.#data.append(rows);
   }
@@ -98,12 +102,13 @@ export class SealedWriter {
       rows,
       from,
       to,
-      types: this.#count(types),
+      types: this.#count(types, rows),
       blocks,
     };
     await this.#index.append(encodeLine(line));
     this.#cluster = undefined;
     this.#clusters++;
+    this.#hasMixed = cluster.customer === null;
     this.#rowCount += rows;
     if (cluster.day !== null) this.#range = widened(this.#range, from, to);
   }
@@ -134,6 +139,7 @@ export class SealedWriter {
       lastPosition,
       lines,
       clusters,
+      ...(this.#hasMixed && { mixed: true }),
       types: [...this.#types.keys()],
       batches,
     };
@@ -170,14 +176,17 @@ export class SealedWriter {
       this.#strayRanges.add(rowTimestamp(rows, at));
   }
 
-  #count(types: ClusterTotals['types']): ClusterLine['types'] {
-    const news = types?.filter(([type]) => !this.#types.has(type)).map(([type]) => type) ?? [];
-    if (types === null || this.#types.size + news.length > MAX_TYPES) return null;
+  /** Null also where the counts would take more room than it takes to read the rows. */
+  #count(types: ClusterTotals['types'], clusterRows: number): ClusterLine['types'] {
+    const maxCounts = Math.min(MAX_TYPES, Math.max(MAX_COUNTS_OF_FEW, clusterRows));
+    if (types === null || types.length > maxCounts) return null;
+    const known = types.map(([type]) => this.#types.get(type) ?? -1);
+    const news = types.filter((_, at) => known[at] === -1).map(([type]) => type);
+    const length = news.length === 0 ? Math.max(...known) + 1 : this.#types.size + news.length;
+    if (length > maxCounts) return null;
     for (const type of news.toSorted()) this.#types.set(type, this.#types.size);
-    const numbered = types.map(([type, rows]) => [this.#types.get(type) ?? 0, rows] as const);
-    const last = Math.max(-1, ...numbered.map(([number]) => number));
-    const counts = Array.from({ length: last + 1 }, () => 0);
-    for (const [number, rows] of numbered) counts[number] = rows;
+    const counts = Array.from({ length }, () => 0);
+    for (const [type, rows] of types) counts[this.#types.get(type) ?? 0] = rows;
     return counts;
   }
 

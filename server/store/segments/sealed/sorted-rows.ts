@@ -1,20 +1,22 @@
 import type { RowChunk } from './row-chunks.ts';
 import { orderByTimestamp, orderTies } from './row-order.ts';
 import {
+  NO_STAGED_TYPE,
   STAGED_BATCH,
   STAGED_BYTES,
   STAGED_HEAD_BYTES,
   STAGED_SEQUENCE,
+  STAGED_TAIL_BYTES,
   STAGED_TYPE,
-  STAGED_VERSION_BYTES,
   type StagedCluster,
 } from './row-stage.ts';
+
 /** The rows of a cluster, in the order of (timestamp, batch, sequence). */
 export interface SortedRows {
   readonly from: number;
   readonly to: number;
-  /** Numbers of the types that there are, and how many rows have each. */
-  readonly types: readonly (readonly [type: number, rows: number])[];
+  /** Numbers of the types that there are, and how many rows have each; null if one has no number. */
+  readonly types: readonly (readonly [type: number, rows: number])[] | null;
   readonly chunks: readonly RowChunk[];
   /** In order: the chunk that each row is in, and its place there. */
   readonly chunkNumbers: Uint32Array;
@@ -63,6 +65,7 @@ class RowHeads {
   readonly places: Uint32Array;
   readonly batches: Uint32Array;
   readonly #types: number[] = [];
+  #areCounted = true;
   #count = 0;
 
   constructor(rows: number) {
@@ -81,11 +84,14 @@ class RowHeads {
       places[row] = at;
       batches[row] = view.getUint32(at + STAGED_BATCH, true);
       const type = view.getUint32(at + STAGED_TYPE, true);
-      const before = typeCounts[type] ?? 0;
-      if (before === 0) this.#types.push(type);
-      typeCounts[type] = before + 1;
+      if (type === NO_STAGED_TYPE) this.#areCounted = false;
+      else {
+        const before = typeCounts[type] ?? 0;
+        if (before === 0) this.#types.push(type);
+        typeCounts[type] = before + 1;
+      }
       const lineBytes = view.getUint32(at + STAGED_BYTES, true);
-      at += STAGED_HEAD_BYTES + lineBytes + view.getUint32(at + STAGED_VERSION_BYTES, true);
+      at += STAGED_HEAD_BYTES + lineBytes + view.getUint32(at + STAGED_TAIL_BYTES, true);
     }
     this.#count = row;
   }
@@ -94,7 +100,7 @@ class RowHeads {
   takeTypes(typeCounts: Uint32Array): SortedRows['types'] {
     const types = this.#types.map((type) => [type, typeCounts[type] ?? 0] as const);
     for (const type of this.#types) typeCounts[type] = 0;
-    return types;
+    return this.#areCounted ? types : null;
   }
 }
 

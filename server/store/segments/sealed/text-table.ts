@@ -4,8 +4,18 @@ import { areSame, copyText, hashOf, hashOfEnds } from './words.ts';
 const SLOTS = 4_096;
 const FREE = -1;
 
-/** Numbers texts from 0 in the order in which they are first seen, by their bytes. */
+/** In the place of a number, for a text that there was no room for. */
+export const NO_NUMBER = -1;
+
+export interface TextTableLimits {
+  readonly maxTexts: number;
+  /** Of all texts together. */
+  readonly maxBytes: number;
+}
+
+/** Numbers texts from 0 in the order in which they are first seen, by their bytes, as long as there is room. */
 export class TextTable {
+  readonly #limits: TextTableLimits;
   readonly #texts = new GrowingBuffer(4_096);
   /** Where in `#texts` each begins; one more for the end. */
   #starts: number[] = [0];
@@ -14,12 +24,16 @@ export class TextTable {
   readonly #byEnds = new Int32Array(SLOTS).fill(FREE);
   readonly #byBytes = new Int32Array(SLOTS).fill(FREE);
 
+  constructor(limits: TextTableLimits) {
+    this.#limits = limits;
+  }
+
   /** How many texts there are. */
   get count(): number {
     return this.#starts.length - 1;
   }
 
-  /** The number of the text in a part of a buffer, which has words' slack behind it. */
+  /** The number of the text in a part of a buffer, which has words' slack behind it; `NO_NUMBER` if it gets none. */
   numberOf(view: DataView, start: number, length: number): number {
     const ends = hashOfEnds(view, start, length) & (SLOTS - 1);
     const guess = this.#byEnds[ends] ?? FREE;
@@ -28,6 +42,7 @@ export class TextTable {
     let number = this.#byBytes[slot] ?? FREE;
     if (!this.#isText(number, view, start, length)) {
       number = this.#lookUp(view, start, length);
+      if (number === NO_NUMBER) return NO_NUMBER;
       this.#byBytes[slot] = number;
     }
     this.#byEnds[ends] = number;
@@ -64,6 +79,8 @@ export class TextTable {
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const number = this.count;
+    const { maxTexts, maxBytes } = this.#limits;
+    if (number === maxTexts || this.#texts.length + length > maxBytes) return NO_NUMBER;
     this.#texts.reserve(length);
     copyText(view, start, this.#texts.view, this.#texts.length, length);
     this.#texts.extend(length);

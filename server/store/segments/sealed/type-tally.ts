@@ -1,9 +1,12 @@
 import { MAX_TYPES } from './sealed-writer.ts';
-import { TextTable } from './text-table.ts';
+import { NO_NUMBER, TextTable } from './text-table.ts';
+
+/** Much more than names that people give take; a merge holds them for one cluster after the other. */
+const MAX_BYTES = 1_048_576;
 
 /** Counts the rows of each type, as long as there are not too many types. */
 export class TypeTally {
-  readonly #table = new TextTable();
+  readonly #table = new TextTable({ maxTexts: MAX_TYPES, maxBytes: MAX_BYTES });
   readonly #counts = new Float64Array(MAX_TYPES);
   #isFull = false;
 
@@ -11,8 +14,8 @@ export class TypeTally {
   add(view: DataView, at: number, length: number): void {
     if (this.#isFull) return;
     const type = this.#table.numberOf(view, at, length);
-    if (type < MAX_TYPES) this.#counts[type] = (this.#counts[type] ?? 0) + 1;
-    else this.#isFull = true;
+    if (type === NO_NUMBER) this.#isFull = true;
+    else this.#counts[type] = (this.#counts[type] ?? 0) + 1;
   }
 
   /** Begins again. */

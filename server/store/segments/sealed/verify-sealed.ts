@@ -2,6 +2,7 @@ import type { Damage } from '../../event-store.ts';
 import type { FilePair } from '../batch-record.ts';
 import { DamageList } from './damage-list.ts';
 import { readableLines } from './readable-lines.ts';
+import { isRowOf } from './row-codes.ts';
 import { parseDay, utcDay } from './sealed-day.ts';
 import { SealedFile, type ReadBlock } from './sealed-file.ts';
 import {
@@ -43,6 +44,7 @@ class SealedCheck {
   /** Where the section ends that was checked last. */
   #end = 0;
   #rows = 0;
+  #hasMixed = false;
   #lowest = Infinity;
   #highest = -Infinity;
 
@@ -63,6 +65,7 @@ class SealedCheck {
       const isOrdered = before === undefined || compareClusters(before, cluster) < 0;
       this.#expect(isOrdered, cluster.offset, 'the cluster is not in order');
       await this.#checkRows(cluster);
+      this.#hasMixed = cluster.customer === null;
       before = cluster;
     }
     const { batches } = this.#file;
@@ -99,7 +102,9 @@ class SealedCheck {
         this.#expect(isOrdered, block.offset, 'a row of this block is not in order');
         const isOfDay = day === null || utcDay(timestamp) === parseDay(day);
         this.#expect(isOfDay, block.offset, 'a row of this block is of another day');
-        counts.set(type, (counts.get(type) ?? 0) + 1);
+        const isOwn = isRowOf(row, cluster);
+        this.#expect(isOwn, block.offset, 'a row of this block is not of this kind of cluster');
+        if (types !== null) counts.set(type, (counts.get(type) ?? 0) + 1);
         this.#lowest = Math.min(this.#lowest, position);
         this.#highest = Math.max(this.#highest, position);
         first ??= row;
@@ -152,6 +157,7 @@ class SealedCheck {
     const isRight =
       header.rows === this.#rows &&
       header.bytes === this.#end &&
+      (header.mixed ?? false) === this.#hasMixed &&
       header.firstPosition <= this.#lowest &&
       header.lastPosition >= this.#highest;
     const { index, data } = this.#pair;

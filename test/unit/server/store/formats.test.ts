@@ -3,14 +3,20 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { batchFingerprint } from '../../../../server/ingest/fingerprint.ts';
 import { verifyStore } from '../../../../server/store/open-store.ts';
+import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
+import { verifySealed } from '../../../../server/store/segments/sealed/verify-sealed.ts';
+import type { StoredEvent } from '../../../../server/store/event-store.ts';
 import { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import type { UsageEvent } from '../../../../shared/event.ts';
 import { aBatch, anEvent, FILTER, readAll } from '../../../support/events.ts';
+import { pairIn } from '../../../support/sealed-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const FIXTURES = path.resolve('test/fixtures/formats/v1');
 const FIXTURE = path.join(FIXTURES, 'store');
 const SEALED = path.join(FIXTURES, 'sealed-store');
+/** A sealed segment of two batches: `seal` with `maxClusters: 1`, so that all but the first event are mixed. */
+const MIXED = path.join(FIXTURES, 'mixed');
 const id = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 
 async function openFixture(fixture = FIXTURE): Promise<{ store: SegmentEventStore; folder: string }> {
@@ -144,5 +150,40 @@ describe('a sealed store that version 1 wrote', () => {
       expect(await readFile(path.join(folder, name))).toEqual(await readFile(path.join(SEALED, name)));
     expect(names.length).toBeGreaterThan(6);
     for await (const { damage } of verifyStore(`file:${folder}`)) expect(damage).toEqual([]);
+  });
+});
+
+describe('a sealed segment with a mixed cluster that version 1 wrote', () => {
+  const now = Date.UTC(2026, 10, 1, 12);
+  const pair = pairIn(MIXED, '00000001');
+  const odd = { customer: 'A","product":"B', product: '\\ü\n' };
+  const stored = (batch: number, sequence: number, event: UsageEvent) => ({
+    ...event,
+    batch: id(batch),
+    sequence,
+    position: batch,
+  });
+  const read = async (codes: Pick<UsageEvent, 'customer' | 'product'>) => {
+    const events: StoredEvent[] = [];
+    const onDamage = (damage: unknown): void => {
+      throw new Error(JSON.stringify(damage));
+    };
+    for await (const some of readSealed(pair, codes, Infinity, onDamage)) events.push(...some);
+    return events;
+  };
+
+  it('is read to the same events for ever', async () => {
+    expect(await read(FILTER)).toEqual([
+      stored(1, 0, anEvent({ timestamp: now })),
+      // In the mixed cluster: of another day, and far from the day on which it came.
+      stored(1, 2, anEvent({ timestamp: 5, version: null })),
+      stored(2, 0, anEvent({ timestamp: now + 86_400_000 })),
+    ]);
+    expect(await read({ ...FILTER, customer: 'TGAM' })).toEqual([
+      stored(1, 1, anEvent({ customer: 'TGAM', timestamp: now + 1, version: '1.2' })),
+    ]);
+    expect(await read(odd)).toEqual([stored(2, 1, anEvent({ ...odd, timestamp: now + 2, context: [] }))]);
+    expect(await read({ customer: 'A', product: 'B' })).toEqual([]);
+    expect(await verifySealed(pair)).toEqual([]);
   });
 });

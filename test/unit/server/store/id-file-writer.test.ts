@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { BatchRecord } from '../../../../server/store/segments/batch-record.ts';
@@ -118,6 +119,22 @@ describe('writeIdFile', () => {
     await file.close();
     expect(found).toEqual([aRecord(2), aRecord(1), aRecord(3), 'split']);
     expect(await verifyIdFile(pair)).toEqual([]);
+  });
+
+  it('sorts ids however many of them begin alike', async () => {
+    const pair = filePair(await tempFolder());
+    const starts = ['00000000', '7fffffff', '80000000', 'ffffffff'];
+    const ids = Array.from({ length: 3_000 }, (_, at) => {
+      const id = randomUUID();
+      return at % 3 === 0 ? id : `${starts[at % 4] ?? ''}${id.slice(8)}`;
+    });
+    const records = [...ids, ...ids.slice(0, 900)].map((id, at) => [id, aRecord(at)] as const);
+
+    expect(await writeIdFile(pair, records)).toMatchObject({ count: 3_000 });
+
+    const lines = (await readFile(pair.data, 'utf8')).split('\n').slice(1, -1);
+    const first = records.slice(0, 3_000).map(([id, record]) => encodeIdLine(id, record));
+    expect(lines).toEqual(first.toSorted());
   });
 
   it('leaves no file open, whatever happens', async () => {

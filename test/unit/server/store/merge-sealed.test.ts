@@ -107,7 +107,7 @@ describe('mergeSealed', () => {
 
   it('drops the rows that a filter does not keep, and clusters without any row', async () => {
     const folder = await tempFolder();
-    const asked: string[] = [];
+    const asked: (string | null)[] = [];
     const batches = ['P', 'Q', 'R'].map((product, at) =>
       aBatchNow(
         [1, 2, 3].map((more) => anEvent({ product, timestamp: NOW + more, context: [`user-${more}`] })),

@@ -5,6 +5,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { areToolsRequired, findTestTool } from '../../../../scripts/find-test-tools.ts';
+import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
+import { runCompaction } from '../../../../server/store/segments/compaction/run-compaction.ts';
+import { SEAL_LIMITS } from '../../../../server/store/segments/sealed/seal-limits.ts';
 import { isRecord } from '../../../../shared/text.ts';
 import { readAll } from '../../../support/events.ts';
 import { fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
@@ -12,6 +15,8 @@ import { tempFolder } from '../../../support/temp-folder.ts';
 
 const hasJq = findTestTool('jq') !== undefined;
 const CUSTOMERS = ['BARCHART', 'TGAM'];
+/** So few clusters that most rows are in the mixed one. */
+const FEW = { ...SEAL_LIMITS, maxClusters: 1 };
 
 /** The commands of the document, by their first line, a comment. */
 async function documented(language: 'sh' | 'sql'): Promise<Map<string, string>> {
@@ -34,7 +39,9 @@ async function makeStore(): Promise<{ folder: string; names: readonly string[]; 
   const folder = await tempFolder();
   const data = path.join(folder, 'data');
   await fillStore(data, 40);
-  const store = await openSmall(data, IN_PROCESS);
+  const run: CompactionOptions['run'] = (task) =>
+    runCompaction(task.kind === 'seal' ? { ...task, limits: FEW } : task);
+  const store = await openSmall(data, { ...IN_PROCESS, run });
   onTestFinished(() => store.close());
   await store.compacted();
   const snapshot = store.snapshot();
@@ -43,18 +50,23 @@ async function makeStore(): Promise<{ folder: string; names: readonly string[]; 
   );
   const last = Math.max(...all.flat().map(({ position }) => position));
   expect(snapshot.segments).toHaveLength(1);
-  const events = all
-    .flat()
-    .map((event) => ({ name: `${event.batch} ${event.sequence}`, position: event.position }));
+  const events = all.flat().map((event) => ({ name: nameOf({ ...event }), position: event.position }));
   const text = await readFile(snapshot.segments[0]?.path ?? '', 'utf8');
   const isLogged = ({ position }: { position: number }) => text.includes(`"position":${position},`);
   expect(events.some(isLogged)).toBe(true);
   expect(last).toBe(40);
+  const sealed = await Promise.all(snapshot.sealed.map(({ files }) => readFile(files.data, 'utf8')));
+  expect(sealed.some((lines) => lines.includes('"customer":null'))).toBe(true);
+  expect(sealed.some((lines) => lines.includes('"day":"'))).toBe(true);
   return {
     folder,
     names: events.filter((event) => !isLogged(event)).map(({ name }) => name),
     logged: events.filter(isLogged).map(({ name }) => name),
   };
+}
+
+function nameOf({ customer, batch, sequence }: Readonly<Record<string, unknown>>): string {
+  return [customer, batch, sequence].map(String).join(' ');
 }
 
 async function jq(folder: string, command: string): Promise<string[]> {
@@ -67,7 +79,7 @@ async function jq(folder: string, command: string): Promise<string[]> {
       if (!isRecord(event)) throw new Error(`no event: ${line}`);
       expect(CUSTOMERS).toContain(event['customer']);
       expect(event['product']).toBe('PORTFOLIO');
-      return `${String(event['batch'])} ${String(event['sequence'])}`;
+      return nameOf(event);
     });
 }
 

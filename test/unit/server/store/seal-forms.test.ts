@@ -8,6 +8,7 @@ import {
   encodeCheckedLine,
   fieldsText,
 } from '../../../../server/store/segments/checked-line.ts';
+import { SEAL_LIMITS } from '../../../../server/store/segments/sealed/seal-limits.ts';
 import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import type { StoredEvent } from '../../../../server/store/event-store.ts';
 import type { ABatch } from '../../../support/events.ts';
@@ -115,11 +116,11 @@ function inForm(line: Buffer, form: Form): Buffer {
   return encodeCheckedLine([Buffer.from(form({ ...parsed }).slice(1))]);
 }
 
-async function sealedBytes(folder: string, name: string, lines: readonly Buffer[]) {
+async function sealedBytes(folder: string, name: string, lines: readonly Buffer[], limits = SEAL_LIMITS) {
   const { data, index } = pairIn(folder, name);
   await rm(data, { force: true });
   await rm(index, { force: true });
-  const { summary, records, damage } = await seal(folder, lines, name);
+  const { summary, records, damage } = await seal(folder, lines, name, limits);
   return {
     data: await readFile(data, 'utf8'),
     index: await readFile(index, 'utf8'),
@@ -145,21 +146,29 @@ async function readBack(folder: string, events: readonly StoredEvent[]): Promise
 }
 
 describe('sealing', () => {
-  it('gives the events back as they were sent, whatever is in them', async () => {
-    const folder = await tempFolder();
-    await fc.assert(
-      fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 8 }), async (batches) => {
-        const expected = storedEvents(batches);
+  it.each([
+    ['clusters of their own', SEAL_LIMITS],
+    ['few clusters of their own, and the mixed one', { ...SEAL_LIMITS, maxClusters: 3, maxTypes: 2 }],
+    ['the mixed cluster', { ...SEAL_LIMITS, maxNameBytes: 0 }],
+  ])(
+    'gives the events back as they were sent, whatever is in them: from %s',
+    async (_name, limits) => {
+      const folder = await tempFolder();
+      await fc.assert(
+        fc.asyncProperty(fc.array(batch, { minLength: 1, maxLength: 8 }), async (batches) => {
+          const expected = storedEvents(batches);
 
-        const { summary, damage } = await sealedBytes(folder, 'own', logLines(batches));
+          const { summary, damage } = await sealedBytes(folder, 'own', logLines(batches), limits);
 
-        expect(damage).toEqual([]);
-        expect(summary.rows).toBe(expected.length);
-        expect(await readBack(folder, expected)).toEqual(expected);
-      }),
-      { numRuns: 60 },
-    );
-  }, 60_000);
+          expect(damage).toEqual([]);
+          expect(summary.rows).toBe(expected.length);
+          expect(await readBack(folder, expected)).toEqual(expected);
+        }),
+        { numRuns: 60 },
+      );
+    },
+    60_000,
+  );
 
   it.each(FORMS)(
     'takes a line %s for the same',

@@ -323,6 +323,25 @@ describe('sealSegment', () => {
     ]);
   });
 
+  it('counts no types where that takes more room than the rows, nor names any for that', async () => {
+    const folder = await tempFolder();
+    const events = Array.from({ length: 40 }, (_, at) =>
+      anEvent({ timestamp: NOW, product: `P${String(at).padStart(2, '0')}`, type: `T${at}` }),
+    );
+    const last = Array.from({ length: 60 }, (_, at) =>
+      anEvent({ timestamp: NOW, product: 'Q', type: `U${at % 20}` }),
+    );
+
+    await seal(folder, logLines([aBatchNow(events), aBatchNow(last)]));
+
+    const clusters = await clustersIn(folder);
+    expect(clusters.slice(0, 40).map(({ types }) => types)).toEqual(
+      events.map(({ type }, at) => (at < 32 ? { [type]: 1 } : null)),
+    );
+    expect(Object.values(clusters.at(-1)?.types ?? {})).toEqual(Array.from({ length: 20 }, () => 3));
+    expect((await jsonLines(pairIn(folder).index)).find(isIndexHeader)?.types).toHaveLength(52);
+  });
+
   it('makes new files that only their owner can read, and writes over none', async () => {
     const folder = await tempFolder();
     await seal(folder, []);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ChunkPool } from '../../../../server/store/segments/sealed/row-chunks.ts';
-import { TextTable } from '../../../../server/store/segments/sealed/text-table.ts';
+import { NO_NUMBER, TextTable } from '../../../../server/store/segments/sealed/text-table.ts';
 import { viewOf } from '../../../../server/store/segments/sealed/words.ts';
 
 describe('TextTable', () => {
   it('gives each text one number, however many there are and whatever they begin or end with', () => {
-    const table = new TextTable();
+    const table = new TextTable({ maxTexts: 60_000, maxBytes: 1e6 });
     const texts = Array.from({ length: 60_000 }, (_, at) => (at % 2 === 0 ? `${at}` : `${at}-${at % 7}`));
     const joined = Buffer.from(`${texts.join('')}        `);
     const view = viewOf(joined);
@@ -25,6 +25,30 @@ describe('TextTable', () => {
     expect(numbers()).toEqual(first);
     expect(table.count).toBe(known.size);
     expect([...known.keys()].every((text, at) => table.text(at).toString() === text)).toBe(true);
+  });
+});
+
+describe('TextTable, full', () => {
+  it.each([
+    ['by their number', { maxTexts: 2, maxBytes: 100 }],
+    ['by their bytes', { maxTexts: 9, maxBytes: 3 }],
+  ])('still knows the texts that it has, and takes no more: %s', (_name, limits) => {
+    const table = new TextTable(limits);
+    const view = viewOf(Buffer.from('abbccdd        '));
+    const numbers = (): readonly number[] =>
+      [
+        [0, 1],
+        [1, 2],
+        [3, 2],
+        [5, 2],
+        [1, 2],
+      ].map(([start = 0, length = 0]) => table.numberOf(view, start, length));
+
+    expect(numbers()).toEqual([0, 1, NO_NUMBER, NO_NUMBER, 1]);
+    expect(numbers()).toEqual([0, 1, NO_NUMBER, NO_NUMBER, 1]);
+    expect(table.count).toBe(2);
+    table.clear();
+    expect(table.numberOf(view, 3, 2)).toBe(0);
   });
 });
 

@@ -123,6 +123,7 @@ describe('verifySealed', () => {
     ['types', 1, { types: [5, 1] }, 'the index counts the rows of this cluster wrong'],
     ['all rows', 0, { rows: 1 }, 'the index counts wrong'],
     ['the file', 0, { bytes: 1 }, 'the index counts wrong'],
+    ['a mixed cluster', 0, { mixed: true }, 'the index counts wrong'],
     ['a first position', 0, { firstPosition: 2 }, 'the index counts wrong'],
     ['a last position', 0, { lastPosition: 11 }, 'the index counts wrong'],
   ])('finds that the index has another number: %s', async (_name, line, change, reason) => {
