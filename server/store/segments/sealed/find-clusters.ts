@@ -46,9 +46,8 @@ export interface Found {
   readonly last: SealedCluster | undefined;
 }
 
-/** A line of the index, or its first one, before all clusters. */
+/** A line of the index: that of a cluster, or the first one, which comes before them all. */
 interface Place {
-  readonly start: number;
   /** Where in the index the next line begins. */
   readonly end: number;
   /** Where in the data file its cluster ends. */
@@ -57,6 +56,7 @@ interface Place {
 }
 
 interface ClusterPlace extends Place {
+  readonly start: number;
   readonly cluster: ClusterLine;
 }
 
@@ -120,13 +120,13 @@ class ClusterSearch {
   /** Where in the data file the clusters end. */
   readonly #dataEnd: number;
   readonly #first: Place;
-  /** What was looked at by bisection, and beside the ranges: where the next one need not be looked for. */
-  readonly #known: Place[] = [];
+  /** What bisections looked at: it says where the next range need not be looked for. */
+  readonly #known: ClusterPlace[] = [];
 
   constructor(lines: LineWindow, { bytes, batches }: SealedIndexHeader, start: number) {
     this.#lines = lines;
     this.#dataEnd = batches === null ? bytes : batches.offset - BATCHES_LINE.length;
-    this.#first = { start: 0, end: start, dataEnd: FIRST_LINE.length, cluster: undefined };
+    this.#first = { end: start, dataEnd: FIRST_LINE.length, cluster: undefined };
   }
 
   /** @throws IndexDamageError if it can't be told whether a cluster is missing. */
@@ -134,11 +134,9 @@ class ClusterSearch {
     let place = await this.#before(range);
     for (;;) {
       const next = await this.#after(place);
-      const order = next === undefined ? 1 : compareToRange(next.cluster, range);
-      if (next === undefined || order > 0) {
-        this.#known.push(place, ...(next === undefined ? [] : [next]));
-        return;
-      }
+      if (next === undefined) return;
+      const order = compareToRange(next.cluster, range);
+      if (order > 0) return;
       if (order === 0) yield next.cluster;
       place = next;
     }
@@ -149,9 +147,8 @@ class ClusterSearch {
     let low = this.#first;
     // Behind it no cluster before the range begins.
     let high = this.#lines.size;
-    const note = (place: Place): void => {
-      if (place.cluster !== undefined && compareToRange(place.cluster, range) >= 0)
-        high = Math.min(high, place.start);
+    const note = (place: ClusterPlace): void => {
+      if (compareToRange(place.cluster, range) >= 0) high = Math.min(high, place.start);
       else if (place.end > low.end) low = place;
     };
     for (const place of this.#known) note(place);

@@ -142,8 +142,8 @@ export class SealedFile {
   /**
    * The clusters of a product that can have what lies in a range of time, in their order.
    *
-   * Reads no more of the index than it takes to find them; what is damaged of it is passed by, or found as `clusters`
-   * does.
+   * Reads no more of the index than it takes to find them. Damage that it meets there is reported, and the rest is
+   * found as `clusters` finds it; damage elsewhere in the index is not noticed.
    */
   async *clustersOf(wanted: WantedClusters): AsyncGenerator<SealedCluster, void, undefined> {
     const ranges = rangesOf(wanted);

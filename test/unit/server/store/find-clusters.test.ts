@@ -185,6 +185,15 @@ describe('findClusters', () => {
     expect.assertions(80);
   });
 
+  it('does not rely on an index whose clusters are not in order', async () => {
+    const days = [0, 1, 3, 2].map((day) => ({ customer: 'A', product: 'P', day: dayOf(day), blocks: 1 }));
+    let isWhole: boolean | undefined;
+    await withIndex(await indexPath(), Buffer.concat(indexLines(days)), async (index) => {
+      [, isWhole] = await namesOf(index, { customer: 'A', product: 'P', ...EVERYTHING });
+    });
+    expect(isWhole).toBe(false);
+  });
+
   it.each([
     ['large index', [], 70_000],
     // Its line is 20 KB long.

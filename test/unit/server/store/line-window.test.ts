@@ -38,7 +38,7 @@ describe('LineWindow', () => {
             const expected = newline < 0 ? undefined : content.slice(offset, newline);
             expect((await lines.lineAt(offset))?.toString()).toBe(expected);
             next = newline < 0 ? 0 : newline + 1;
-            if (isNext || offset === 0) continue;
+            if (offset === 0) continue;
             const end = Math.min(offset + span, content.length);
             const start = content.indexOf('\n', offset - 1) + 1;
             expect(await lines.nextStart(offset, end)).toBe(start > 0 && start < end ? start : undefined);
