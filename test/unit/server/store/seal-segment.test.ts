@@ -23,8 +23,8 @@ const id = (number: number) => `00000000-0000-4000-8000-${String(number).padStar
 const ledger = { dropped: 1, expired: 2, rejected: 3, unconfirmed: 4 };
 const refusal = (sequence: number) => ({
   sequence,
-  code: 'EVENT_TYPE_UNKNOWN' as const,
-  path: 'type',
+  code: sequence === 2 ? ('REQUEST_PARAMETER_MISSING' as const) : ('EVENT_TYPE_UNKNOWN' as const),
+  path: sequence === 2 ? 'product' : 'type',
   event: { type: 'NONE' },
 });
 
