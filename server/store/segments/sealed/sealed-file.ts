@@ -30,6 +30,8 @@ export interface ReadBlock {
   readonly isReported: boolean;
   /** Number among the blocks asked for. */
   readonly number: number;
+  /** Whether a batch of this position can be in the file, as far as the index says. */
+  readonly mayHave: (position: number) => boolean;
 }
 
 type OnDamage = (damage: Damage) => void;
@@ -166,6 +168,8 @@ export class SealedFile {
     blocks: readonly SealedBlock[],
     isWanted: (number: number) => boolean = () => true,
   ): AsyncGenerator<ReadBlock, void, undefined> {
+    const { firstPosition = -Infinity, lastPosition = Infinity } = this.header ?? {};
+    const mayHave = (position: number): boolean => position >= firstPosition && position <= lastPosition;
     let at = offset;
     for (const [number, [length, checksum]] of blocks.entries()) {
       if (isWanted(number)) {
@@ -173,7 +177,7 @@ export class SealedFile {
         const isCut = bytes.length < length;
         const isWhole = checksum !== UNKNOWN_CHECKSUM && checksumText(crc32(bytes)) === checksum;
         const isReported = isWhole || isCut || checksum === UNKNOWN_CHECKSUM;
-        yield { offset: at, bytes, isWhole, isReported, number };
+        yield { offset: at, bytes, isWhole, isReported, number, mayHave };
       }
       at += length;
     }

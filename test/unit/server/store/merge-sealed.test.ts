@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { FilePair } from '../../../../server/store/segments/batch-record.ts';
 import { mergeSealed, type MergeTask } from '../../../../server/store/segments/sealed/merge-sealed.ts';
 import { isIndexHeader } from '../../../../server/store/segments/sealed/sealed-index.ts';
+import { verifySealed } from '../../../../server/store/segments/sealed/verify-sealed.ts';
 import { anEvent, type ABatch } from '../../../support/events.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import {
@@ -176,6 +177,23 @@ describe('mergeSealed', () => {
       rows: 39,
       types: { T0: 18 + 1, T1: 20 },
     });
+  });
+
+  it('leaves out a row whose position is damaged to that of another segment, and makes files that are whole', async () => {
+    const folder = await tempFolder();
+    const events = [0, 1].map((at) => anEvent({ timestamp: NOW + at }));
+    await seal(folder, logLines([aBatchNow(events)], 5), 'a');
+    const input = pairIn(folder, 'a');
+    const [, , offset = 0] = await lineOffsets(input.data);
+    const text = await readFile(input.data, 'latin1');
+    await overwrite(input.data, text.indexOf(`,0,5,${NOW}`, offset) + 3, '9');
+    const output = pairIn(folder, 'out');
+
+    const { summary, damage } = await mergeSealed({ inputs: [input], output });
+
+    expect(summary).toMatchObject({ rows: 1, firstPosition: 5, lastPosition: 5 });
+    expect(damage).toEqual([{ path: input.data, offset, reason: 'the line is damaged' }]);
+    expect(await verifySealed(output)).toEqual([]);
   });
 
   it('does without the index of an input, as far as the data file says the same', async () => {
