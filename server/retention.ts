@@ -6,7 +6,7 @@ import type { EventStore } from './store/event-store.ts';
 const HOUR_MS = 3_600_000;
 const HOURS_OF_DOUBT = 24;
 /** A server may have been off for some time, or nobody has sent anything. */
-const MAX_AHEAD_MS = 60 * 24 * HOUR_MS;
+const MAX_OFF_MS = 60 * 24 * HOUR_MS;
 
 export interface RetentionOptions {
   /** Days that events are kept besides today; undefined is for ever. */
@@ -25,8 +25,9 @@ export interface Retention {
  * Lets events expire, now and every hour; what fails is logged and tried again by the next.
  *
  * A clock that is far ahead of what it said when it was believed last may be wrong, and what has expired never
- * comes back: it is believed when the server has run for 24 hours with it, restarts or not. Where nobody knows what
- * it said last, the newest batch tells; later not, since batches that came by a wrong clock have its time.
+ * comes back: it is believed when the server has run for 24 hours with it, restarts or not. So is one that is far
+ * behind, since against what it says the right one would be far ahead. Where nobody knows what it said last, the
+ * newest batch tells; later not, since batches that came by a wrong clock have its time.
  */
 export function startRetention(store: EventStore, { days, now, clock, logger }: RetentionOptions): Retention {
   if (days === undefined) return { close: () => Promise.resolve() };
@@ -41,11 +42,8 @@ export function startRetention(store: EventStore, { days, now, clock, logger }: 
   };
   const expire = async (): Promise<void> => {
     const aheadMs = now() - believedMs;
-    if (store.position() > 0 && aheadMs > MAX_AHEAD_MS && doubtHours < HOURS_OF_DOUBT) {
-      logger.error(
-        { aheadMs },
-        'the clock is far ahead of what it was: none expires before it runs for a day',
-      );
+    if (store.position() > 0 && Math.abs(aheadMs) > MAX_OFF_MS && doubtHours < HOURS_OF_DOUBT) {
+      logger.error({ aheadMs }, 'the clock is far from what it was: none expires before it runs for a day');
       await keep();
       return;
     }

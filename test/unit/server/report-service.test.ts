@@ -22,7 +22,10 @@ interface Started {
   readonly end: (outcome: ReportOutcome) => void;
 }
 
-async function openService(folder: string): Promise<{ service: ReportService; started: Started[] }> {
+async function openService(
+  folder: string,
+  retryMs = RETRY_MS,
+): Promise<{ service: ReportService; started: Started[] }> {
   const store = await SegmentEventStore.open(path.join(folder, randomUUID()), 0);
   onTestFinished(() => store.close());
   const reports = path.join(folder, 'reports');
@@ -44,7 +47,7 @@ async function openService(folder: string): Promise<{ service: ReportService; st
     },
     now: Date.now,
     logger: pino({ level: 'silent' }),
-    retryMs: RETRY_MS,
+    retryMs,
   });
   onTestFinished(() => service.close());
   return { service, started };
@@ -192,6 +195,41 @@ describe('the end of a report', () => {
     await mend();
     await expect.poll(() => service.find(source)?.status).toBe('FAILED');
     expect(service.find(source)?.error).toContain('were erased');
+  });
+
+  it('is FAILED where events were erased while it was being recorded', async () => {
+    const folder = await tempFolder();
+    const { service, started } = await openService(folder);
+    const { source } = await service.submit('ann', REQUEST);
+    await writeFile(started[0]?.task.path ?? '', 'whole');
+    started[0]?.end(DONE);
+    // The record is a file, which takes more turns than this one.
+    await new Promise(setImmediate);
+    expect(service.find(source)?.status).toBe('RUNNING');
+
+    await service.forget(FILTER.customer, Date.now());
+
+    await expect.poll(() => service.find(source)?.status).toBe('FAILED');
+    expect(service.find(source)?.error).toContain('were erased');
+    await expect
+      .poll(() => readFile(path.join(folder, 'jobs.json'), 'utf8'))
+      .toMatch(/"FAILED"(.|\n)*were erased/);
+  });
+
+  it('that a stop left open is recorded when the service is closed, if the disk takes it by then', async () => {
+    const folder = await tempFolder();
+    const before = await openService(folder);
+    await before.service.submit('ann', REQUEST);
+    await before.service.close();
+    const mend = await blockJobs(folder);
+    // Longer than this test takes.
+    const { service } = await openService(folder, 60_000);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    await mend();
+
+    await service.close();
+
+    expect(await readFile(path.join(folder, 'jobs.json'), 'utf8')).toContain('"FAILED"');
   });
 
   it('is FAILED where its file has gone since', async () => {

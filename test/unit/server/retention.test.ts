@@ -108,6 +108,27 @@ describe('startRetention', () => {
     expect(store.expiredBefore()).toBe(20_060 * DAY);
   });
 
+  it('remembers nothing of a clock that begins far behind, as one without a battery does', async () => {
+    const store = await storeFrom(NOW);
+    const file = await aClock();
+    await runFor(0, await begin(store, () => NOW, file));
+    for (let day = 1; day <= 3; day++) {
+      await runFor(1, await begin(store, () => HOUR, file));
+      await runFor(0, await begin(store, () => NOW + day * DAY, file));
+    }
+
+    expect(store.expiredBefore()).toBe(19_973 * DAY);
+  });
+
+  it('believes a clock that is far behind after a day, too: the one before was wrong', async () => {
+    const store = await storeFrom(NOW);
+    const file = await aClock();
+    await runFor(0, await begin(store, () => NOW, file));
+    await runFor(24, await begin(store, () => NOW - 61 * DAY, file));
+
+    expect((await ClockMemory.open(file, SILENT)).state.believedMs).toBe(NOW - 61 * DAY);
+  });
+
   it.each(['{', '{"believedMs":"yesterday","doubtHours":0}', '{"believedMs":1,"doubtHours":-1}'])(
     'forgets what it knew of the clock where that can not be read: %s',
     async (text) => {
