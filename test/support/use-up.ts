@@ -3,16 +3,29 @@ import path from 'node:path';
 
 const PIECE_BYTES = 65_536;
 
-/** Makes empty files until there can be no more; returns their paths. */
+/** How long a file system may take to give back what a process had that has ended. */
+const SETTLE_MS = 500;
+
+/** Makes empty files until there can be no more, also a while later; returns their paths. */
 export async function useUpFiles(folder: string): Promise<string[]> {
   const files: string[] = [];
-  for (let number = 0; ; number++) {
+  for (let held = -1; held < files.length;) {
+    held = files.length;
+    await addFiles(folder, files);
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
+  return files;
+}
+
+/** Makes empty files until there can be no more. */
+async function addFiles(folder: string, files: string[]): Promise<void> {
+  for (let number = files.length; ; number++) {
     const file = path.join(folder, `file-${number}`);
     try {
       await writeFile(file, '', { flag: 'wx' });
       files.push(file);
     } catch (error) {
-      if (isCoded(error, 'ENOSPC')) return files;
+      if (isCoded(error, 'ENOSPC')) return;
       if (!isCoded(error, 'EEXIST')) throw error;
     }
   }
