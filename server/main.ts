@@ -22,8 +22,6 @@ async function main(): Promise<void> {
   // It may go to a file on a full disk, which is no reason not to serve.
   process.stdout.on('error', () => undefined);
   const server = await startServer(config, logger);
-  process.stdout.write(welcome(server, config));
-
   let isStopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (isStopping) process.exit(1);
@@ -36,6 +34,8 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Last: whoever reads it may stop the server at once.
+  process.stdout.write(welcome(server, config));
 }
 
 function welcome({ address, newAdministrator }: RunningServer, config: Config): string {
