@@ -28,6 +28,8 @@ export interface AppDependencies {
   readonly reports: ReportService;
   readonly authenticator: Authenticator;
   readonly linkKey: string;
+  /** The time below which an event that comes at a time is refused. */
+  readonly expiryAt: (nowMs: number) => number;
   readonly assets: Assets;
   readonly now: () => number;
   readonly logger: Logger;
@@ -35,7 +37,7 @@ export interface AppDependencies {
 
 /** The Koa application, its middlewares in the order that a request travels. Opens no port. */
 export function createApp(deps: AppDependencies): Koa {
-  const { config, service, store, catalog, reports, linkKey, now, logger } = deps;
+  const { config, service, store, catalog, reports, linkKey, expiryAt, now, logger } = deps;
   const { limits, linkTtlMs, publicUrl } = config;
   const authenticate = requireUser(deps.authenticator);
   const readBody = readRequestBody(limits.maxBodyBytes);
@@ -47,7 +49,7 @@ export function createApp(deps: AppDependencies): Koa {
     requireOrigin(config.origins, config.publicUrl),
     nameBatch,
     readBody,
-    postEvents({ store, catalog, limits, retentionDays: config.retentionDays, now }),
+    postEvents({ store, catalog, limits, expiryAt, now }),
   );
   addReportRoutes(router, { reports, catalog, linkKey, linkTtlMs, publicUrl, now, authenticate, readBody });
   addServiceRoutes(router, service, () => serviceHealth(store), authenticate);

@@ -17,6 +17,13 @@ export interface RetentionOptions {
 }
 
 export interface Retention {
+  /**
+   * The time below which an event that comes now is refused, as it would be let expire at once. By a clock that is
+   * doubted none is: a refused event does not come back either.
+   *
+   * @param nowMs - What the clock says, in milliseconds since the Unix epoch.
+   */
+  expiryAt(nowMs: number): number;
   /** Resolves when nothing is under way any more. */
   close(): Promise<void>;
 }
@@ -30,7 +37,7 @@ export interface Retention {
  * newest batch tells; later not, since batches that came by a wrong clock have its time.
  */
 export function startRetention(store: EventStore, { days, now, clock, logger }: RetentionOptions): Retention {
-  if (days === undefined) return { close: () => Promise.resolve() };
+  if (days === undefined) return { expiryAt: () => 0, close: () => Promise.resolve() };
   let { doubtHours } = clock.state;
   let believedMs = clock.state.believedMs ?? store.newestMs();
   const keep = async (): Promise<void> => {
@@ -40,18 +47,25 @@ export function startRetention(store: EventStore, { days, now, clock, logger }: 
       logger.error({ err: error }, 'what is known of the clock could not be kept');
     }
   };
+  const isDoubted = (nowMs: number): boolean =>
+    store.position() > 0 && Math.abs(nowMs - believedMs) > MAX_OFF_MS && doubtHours < HOURS_OF_DOUBT;
   const expire = async (): Promise<void> => {
-    const aheadMs = now() - believedMs;
-    if (store.position() > 0 && Math.abs(aheadMs) > MAX_OFF_MS && doubtHours < HOURS_OF_DOUBT) {
-      logger.error({ aheadMs }, 'the clock is far from what it was: none expires before it runs for a day');
+    const nowMs = now();
+    if (isDoubted(nowMs)) {
+      logger.error(
+        { aheadMs: nowMs - believedMs },
+        'the clock is far from what it was: none expires before it runs for a day',
+      );
       await keep();
       return;
     }
-    believedMs = now();
+    believedMs = nowMs;
     doubtHours = 0;
     await keep();
+    // Nothing can be let expire, and a clock that is set only after the first start would refuse all for years.
+    if (store.position() === 0) return;
     try {
-      await store.expire(expiryOf(now(), days));
+      await store.expire(expiryOf(nowMs, days));
     } catch (error) {
       logger.error({ err: error }, 'events could not be let expire');
     }
@@ -63,6 +77,7 @@ export function startRetention(store: EventStore, { days, now, clock, logger }: 
   }, HOUR_MS);
   timer.unref();
   return {
+    expiryAt: (nowMs) => (isDoubted(nowMs) ? 0 : expiryOf(nowMs, days)),
     close: () => {
       clearInterval(timer);
       return last;

@@ -103,6 +103,7 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       authenticator,
       linkKey: secrets.linkKey,
       assets,
+      expiryAt: (nowMs) => retention.expiryAt(nowMs),
       now,
       logger,
     });

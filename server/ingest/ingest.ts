@@ -4,7 +4,6 @@ import type { ParsedEvent } from '../../shared/event.ts';
 import type { Limits } from '../../shared/limits.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { AppError, type Problem } from '../errors.ts';
-import { expiryOf } from '../expiry.ts';
 import type { BatchContents, EventStore, Refusal, Rejection } from '../store/event-store.ts';
 import type { CheckedRequest } from './batch-request.ts';
 import { boundedFields } from './bounded-fields.ts';
@@ -23,8 +22,8 @@ export interface IngestDependencies {
   readonly store: EventStore;
   readonly catalog: Catalog;
   readonly limits: Limits;
-  /** Days that events are kept besides today; undefined is for ever. */
-  readonly retentionDays: number | undefined;
+  /** The time below which an event that comes at a time is refused. */
+  readonly expiryAt: (nowMs: number) => number;
   readonly now: () => number;
 }
 
@@ -66,12 +65,12 @@ const EXPIRED: EventProblem = { code: 'EVENT_TIMESTAMP_OUT_OF_RANGE', path: 'tim
 export async function ingest(
   request: CheckedRequest,
   isLenient: boolean,
-  { store, catalog, limits, retentionDays, now }: IngestDependencies,
+  { store, catalog, limits, expiryAt, now }: IngestDependencies,
 ): Promise<IngestResult> {
   const received = now();
   const sent = new SentBatch(request, limits, received);
   // Nothing that would never be seen again is taken, also where more was let expire before than is now.
-  const expiredBefore = Math.max(expiryOf(received, retentionDays), store.expiredBefore());
+  const expiredBefore = Math.max(expiryAt(received), store.expiredBefore());
   const judge = new Judge(catalog, expiredBefore);
   const outcome = await store.append(sent, () => {
     const contents = compose(request, sent, judge, received);

@@ -64,7 +64,7 @@ async function outcome(
       store,
       catalog,
       limits,
-      retentionDays: undefined,
+      expiryAt: () => 0,
       now: () => NOW,
     });
     return [...seen, echoOf(result).toString('latin1'), result.stored.ends.length, result.rejected];

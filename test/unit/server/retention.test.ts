@@ -100,6 +100,27 @@ describe('startRetention', () => {
     expect(store.expiredBefore()).toBe(19_971 * DAY);
   });
 
+  it('refuses no event by a clock that it doubts', async () => {
+    const store = await storeFrom(NOW);
+    const retention = await begin(store, () => NOW);
+    await vi.waitFor(() => expect(store.expiredBefore()).toBe(19_970 * DAY));
+    expect(retention.expiryAt(NOW + DAY)).toBe(19_971 * DAY);
+    expect(retention.expiryAt(NOW + 61 * DAY)).toBe(0);
+
+    await runFor(0, retention);
+  });
+
+  it('lets nothing expire by the clock of a start at which nothing is stored', async () => {
+    const store = await SegmentEventStore.open(await tempFolder(), 0);
+    onTestFinished(() => store.close());
+    let now = NOW + 3_650 * DAY;
+    const retention = await begin(store, () => now);
+    now = NOW;
+    await runFor(1, retention);
+
+    expect(store.expiredBefore()).toBe(0);
+  });
+
   it('doubts no clock that it has seen going on, however long nobody sends anything', async () => {
     const store = await storeFrom(NOW);
     const file = await aClock();
