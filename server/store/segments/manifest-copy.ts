@@ -28,8 +28,10 @@ export class ManifestCopy {
       this.#file ??= await open(this.#path, constants.O_RDWR | constants.O_CREAT, 0o600);
       const { size } = await this.#file.stat();
       if (size === length && this.#length === length) return;
-      await this.#file.truncate(Math.min(size, this.#length));
-      await copyRange(manifest, this.#file, this.#length, length);
+      // Somebody may have cut it, or put another in its place.
+      const start = Math.min(size, this.#length);
+      await this.#file.truncate(start);
+      await copyRange(manifest, this.#file, start, length);
       await this.#file.sync();
       this.#length = length;
     } catch {

@@ -42,8 +42,7 @@ const COPY_HAS_IT = 'the record is damaged; its copy is whole';
  * which the checksum does not cover, and the record counts.
  *
  * @throws Error naming file and offset if a record before the last is damaged in both files, or if nobody can
- *   tell whether there is one, or if the store is of a
- *   newer version.
+ *   tell whether there is one, or if the store is of a newer version.
  */
 export async function readManifest({ manifest, manifestCopy }: ManifestPaths): Promise<ManifestContents> {
   // The copy is never ahead, and must not seem so where records are being written meanwhile.

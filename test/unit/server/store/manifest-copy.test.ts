@@ -81,6 +81,16 @@ describe("a manifest's copy", () => {
     await expectWhole(folder, bytes, [[manifestPath(folder), offsets[3] ?? 0, MENDED]]);
   });
 
+  it('is made whole with the next record where it was cut meanwhile', async () => {
+    const folder = await tempFolder();
+    const manifest = await open(folder);
+    await openSegment(manifest, 1);
+    await truncate(manifestCopyPath(folder), 10);
+    await openSegment(manifest, 2);
+
+    expect(await readFile(manifestCopyPath(folder))).toEqual(await readFile(manifestPath(folder)));
+  });
+
   it('is made again where it is damaged, missing, torn, or longer than the manifest', async () => {
     const { folder, bytes } = await written();
     const copy = manifestCopyPath(folder);
