@@ -5,6 +5,7 @@ import type { CompactionOptions } from '../../server/store/segments/compaction/c
 import { runCompaction } from '../../server/store/segments/compaction/run-compaction.ts';
 import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
 import { aBatch, anEvent, FILTER, readAll, type ABatch } from './events.ts';
+import { tempFolder } from './temp-folder.ts';
 
 const WRITER = { segmentBytes: 3_000, maxWaitingBytes: 1 << 26, maxGroupBytes: 1 << 23 };
 
@@ -37,6 +38,17 @@ export async function fillStore(folder: string, count: number): Promise<FullStor
   const totals = await store.totals();
   await store.close();
   return { batches, split, totals };
+}
+
+/** A closed store, all of it sealed but an empty segment. */
+export async function sealedStore(): Promise<{ readonly folder: string; readonly full: FullStore }> {
+  const folder = await tempFolder();
+  const full = await fillStore(folder, 10);
+  const store = await openSmall(folder, IN_PROCESS);
+  await store.roll();
+  await store.compacted();
+  await store.close();
+  return { folder, full };
 }
 
 function batchOf(number: number, split: string): ABatch {

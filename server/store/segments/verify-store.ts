@@ -52,11 +52,11 @@ interface ReadManifest {
 }
 
 async function readFiles(dir: DataDir): Promise<ReadManifest> {
-  const { size: bytes } = await stat(dir.manifest);
-  const { records, damage } = await readManifest(dir);
+  const { records, bytes, damage } = await readManifest(dir);
+  if (records.length === 0) throw new Error('the file is missing or empty');
   const files = new FilesInForce();
   for (const record of records) files.apply(record);
-  return { files, bytes, damage };
+  return { files, bytes: bytes.length, damage };
 }
 
 function checksOf(dir: DataDir, { sealed, ids, segments }: FilesInForce): readonly Check[] {

@@ -6,7 +6,7 @@ import { WRONG_VERSION } from '../../../../server/store/segments/checked-line.ts
 import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
 import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import { aBatch } from '../../../support/events.ts';
-import { fillStore, IN_PROCESS, openSmall, type FullStore } from '../../../support/full-store.ts';
+import { fillStore, IN_PROCESS, openSmall, sealedStore } from '../../../support/full-store.ts';
 import {
   fill,
   lineOffsets,
@@ -29,16 +29,6 @@ async function openSealing(folder: string, compaction?: CompactionOptions): Prom
   const store = await openSmall(folder, compaction);
   onTestFinished(() => store.close());
   return store;
-}
-
-async function sealedStore(): Promise<{ readonly folder: string; readonly full: FullStore }> {
-  const folder = await tempFolder();
-  const full = await fillStore(folder, 10);
-  const store = await openSmall(folder, IN_PROCESS);
-  await store.roll();
-  await store.compacted();
-  await store.close();
-  return { folder, full };
 }
 
 async function verified(folder: string): Promise<readonly (readonly [file: string, reason: string])[]> {

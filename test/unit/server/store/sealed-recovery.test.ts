@@ -5,7 +5,7 @@ import { verifyStore } from '../../../../server/store/open-store.ts';
 import type { CompactionOptions } from '../../../../server/store/segments/compaction/compactor.ts';
 import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import { aBatch } from '../../../support/events.ts';
-import { expectFull, fillStore, IN_PROCESS, openSmall, type FullStore } from '../../../support/full-store.ts';
+import { expectFull, fillStore, IN_PROCESS, openSmall, sealedStore } from '../../../support/full-store.ts';
 import { lineOffsets, overwrite, readable, segmentPath } from '../../../support/segment-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
@@ -13,17 +13,6 @@ async function open(folder: string, compaction?: CompactionOptions): Promise<Seg
   const store = await openSmall(folder, compaction);
   onTestFinished(() => store.close());
   return store;
-}
-
-/** A closed store, all of it sealed but an empty segment. */
-async function sealedStore(): Promise<{ readonly folder: string; readonly full: FullStore }> {
-  const folder = await tempFolder();
-  const full = await fillStore(folder, 10);
-  const store = await openSmall(folder, IN_PROCESS);
-  await store.roll();
-  await store.compacted();
-  await store.close();
-  return { folder, full };
 }
 
 /** The paths of a folder's files that end so. */
@@ -326,6 +315,26 @@ describe('verifying a store', () => {
     await overwrite(path.join(folder, name), offset, '\u0001');
 
     expect((await damageFound(folder)).join()).toContain(path.basename(name).split('.')[0]);
+  });
+});
+
+describe('verifying a store without its manifest', () => {
+  it('goes on with the copy, and says so', async () => {
+    const { folder } = await sealedStore();
+    await rm(path.join(folder, 'manifest.jsonl'));
+    await overwrite(path.join(folder, 'sealed', '00000001.jsonl'), 200, '\u0001');
+
+    const found = await damageFound(folder);
+
+    expect(found[0]).toBe('manifest.jsonl: the record is damaged; its copy is whole');
+    expect(found[1]).toContain('sealed/00000001.jsonl: ');
+  });
+
+  it('says that nothing can be verified where the copy is missing, too', async () => {
+    const { folder } = await sealedStore();
+    for (const name of ['manifest.jsonl', 'manifest-copy.jsonl']) await rm(path.join(folder, name));
+
+    expect(await damageFound(folder)).toEqual(['manifest.jsonl: the file is missing or empty']);
   });
 });
 
