@@ -31,6 +31,7 @@ export class Removal {
   /** Why the active segment could not be closed when that was tried last. */
   #rollFailure: string | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(deps: RemovalDependencies) {
     this.#deps = deps;
@@ -109,7 +110,9 @@ export class Removal {
     while (this.#rolling !== undefined) await this.#rolling;
   }
 
+  /** Tries nothing again. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#retry);
   }
 
@@ -130,6 +133,7 @@ export class Removal {
     }
     this.#rollFailure = writer.active.number === number ? failure : undefined;
     this.#rolling = undefined;
+    if (this.#isClosed) return;
     const isDue = this.#hasExpired || this.isRollDue;
     // It failed, or the segment's file is missing and somebody may bring it back: not at once again.
     if (isDue && this.#rollFailure !== undefined)
