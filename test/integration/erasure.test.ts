@@ -1,4 +1,4 @@
-import { readdir, rename } from 'node:fs/promises';
+import { readdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../support/add-user.ts';
@@ -124,5 +124,21 @@ describe('WAYBILL_RETENTION_DAYS', () => {
 
     const rows = parseCsv(await downloadReport(keeping.url, { filter: FILTER, output: OUTPUT }));
     expect(rows.map((row) => row[0])).toEqual([now - 2 * DAY, now - 2 * DAY].map(String));
+  });
+
+  it('refuses none as too old by a clock that is doubted', async () => {
+    const server = await startServerProcess();
+    const events = [anEvent({ timestamp: Date.now() - 40 * DAY })];
+    expect((await postJson(`${server.url}/events`, { events })).status).toBe(200);
+    await server.stop();
+    const { dataFolder } = server;
+    const clock = { believedMs: Date.now() - 70 * DAY, doubtHours: 0 };
+    await writeFile(path.join(dataFolder, 'clock.json'), JSON.stringify(clock));
+
+    const doubting = await startServerProcess({ dataFolder, env: { WAYBILL_RETENTION_DAYS: '30' } });
+
+    expect((await postJson(`${doubting.url}/events`, { events })).status).toBe(200);
+    const rows = parseCsv(await downloadReport(doubting.url, { filter: FILTER, output: OUTPUT }));
+    expect(rows).toHaveLength(2);
   });
 });
