@@ -17,15 +17,8 @@ const disk = vi.hoisted(() => ({
 
 vi.mock(import('node:fs/promises'), async (importOriginal) => {
   const original = await importOriginal();
-  const { wrapChanges } = await import('../support/dying-disk.ts');
-  const open: typeof original.open = async (file, flags, ...rest) => {
-    const isNew = flags !== undefined && flags !== 'r';
-    if (isNew) disk.dying?.change('open');
-    let handle = await original.open(file, flags, ...rest);
-    if (disk.simulated !== undefined) handle = await disk.simulated.watch(String(file), handle);
-    return disk.dying?.watch(handle) ?? handle;
-  };
-  return { ...original, ...wrapChanges(original, () => disk.dying), open };
+  const { wrapDisks } = await import('../support/dying-disk.ts');
+  return { ...original, ...wrapDisks(original, disk) };
 });
 
 interface Stage {

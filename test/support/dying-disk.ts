@@ -1,5 +1,6 @@
 import type * as fs from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import type { SimulatedDisk } from './simulated-disk.ts';
 
 type FileSystem = typeof fs;
 
@@ -10,7 +11,7 @@ const HANDLE_CHANGES = ['write', 'truncate', 'sync', 'datasync'] as const;
 /**
  * A disk under a process that dies before its n-th change: that one and all after it do not happen.
  *
- * `wrapChanges` and `watch` have it asked.
+ * `wrapDisks` has it asked.
  */
 export class DyingDisk {
   /** Called before each change, the one included that does not happen any more. */
@@ -58,8 +59,26 @@ export class DyingDisk {
   }
 }
 
+/** The disks under a process, if there are any: the one dies, the other loses what was not flushed. */
+export interface DisksUnder {
+  readonly dying: DyingDisk | undefined;
+  readonly simulated: SimulatedDisk | undefined;
+}
+
+/** A file system whose changes go through these disks. */
+export function wrapDisks(original: FileSystem, disks: DisksUnder): Partial<FileSystem> {
+  const open: FileSystem['open'] = async (file, flags, ...rest) => {
+    const isNew = flags !== undefined && flags !== 'r';
+    if (isNew) disks.dying?.change('open');
+    let handle = await original.open(file, flags, ...rest);
+    if (disks.simulated !== undefined) handle = await disks.simulated.watch(String(file), handle);
+    return disks.dying?.watch(handle) ?? handle;
+  };
+  return { ...wrapChanges(original, () => disks.dying), open };
+}
+
 /** The calls of a file system that change something, counted. */
-export function wrapChanges(original: FileSystem, current: () => DyingDisk | undefined): Partial<FileSystem> {
+function wrapChanges(original: FileSystem, current: () => DyingDisk | undefined): Partial<FileSystem> {
   const counted =
     <Args extends unknown[]>(name: string, call: (...args: Args) => Promise<unknown>) =>
     async (...args: Args): Promise<unknown> => {
