@@ -139,7 +139,10 @@ export function createBurstWriter({ queue, clock, onBurst, onStored, onDropped }
         isUnsure ||= !isFull(error);
         throw error;
       }
-      burst.resolveStored(isStored ? { status: 'stored', storage: opened.kind } : { status: 'dropped' });
+      // The next write does not wait for it, nor does delivery.
+      void Promise.resolve(opened.renewal?.()).then(() =>
+        burst.resolveStored(isStored ? { status: 'stored', storage: opened.kind } : { status: 'dropped' }),
+      );
       if (!isStored) onDropped(burst);
     }, clock);
     if (!writing.delete(burst)) return;

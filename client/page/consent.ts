@@ -84,6 +84,12 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
     return last;
   }
 
+  /** What the user or the browser has decided, which is to outlive whatever events do. */
+  async function decide(decision: Decide): Promise<void> {
+    await change(decision, true);
+    await (await opened).storage.renewLog?.();
+  }
+
   async function apply(before: Promise<void>, decide: Decide, isNews: boolean): Promise<void> {
     await before;
     const [{ endpoint }, { storage }] = await Promise.all([started, opened]);
@@ -94,8 +100,6 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       }
       return changeOptOut(storage, endpoint, clock.now(), decide);
     }, clock);
-    // A decision is to outlive whatever events do.
-    if (isNews) storage.renewLog?.();
     if (isNews) tell({ endpoint, done: null, optedOut, inMemory: storage.kind === 'memory' });
     if (--changes === 0) follow(optedOut);
   }
@@ -107,19 +111,19 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       if (isGpc) {
         refuse();
         // Unless the page has asked its user by the time this is written.
-        void change((now) => now ?? (isDecided ? now : 'gpc'), true);
+        void decide((now) => now ?? (isDecided ? now : 'gpc'));
       } else if (isPending) state = 'pending';
       else open();
     },
     optOut() {
       isDecided = true;
       refuse();
-      return change(() => 'user', true);
+      return decide(() => 'user');
     },
     optIn() {
       isDecided = true;
       state = 'granted';
-      return change(() => undefined, true);
+      return decide(() => undefined);
     },
     obey(optedOut) {
       // Whatever else it turns out to be, nothing goes out meanwhile; nor does it while a decision of this page's own

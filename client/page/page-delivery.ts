@@ -106,7 +106,7 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
   const scheduler = createFlushScheduler({
     clock,
     deliver: runInTurn(async (wish) => {
-      const cancel = clock.after(LONG_RUN_MS, () => storage.renewLog?.());
+      const cancel = clock.after(LONG_RUN_MS, () => void storage.renewLog?.());
       const report = await deliverer.deliver(wish);
       cancel();
       changed();
@@ -118,7 +118,7 @@ export function createPageDelivery(parts: DeliveryParts & Surroundings): PageDel
       const queued = await monitor.status(clock.now());
       const { failures, optedOut } = queued.state;
       // Events have to wait, perhaps for the next start of the browser.
-      if (failures > 0) storage.renewLog?.();
+      if (failures > 0) void storage.renewLog?.();
       // The message was missed. Never the other way: a missing flag may have been cleared with the site's data.
       if (optedOut && consent.state() === 'granted') consent.obey(optedOut);
       // After it: once the queue is seen empty, nothing that left it is missed.

@@ -8,6 +8,7 @@ import { keysFrom, type Storage, type Transaction } from './storage.ts';
 export function createEventQueue(storage: Storage, endpoint: string): EventQueue {
   return {
     kind: storage.kind,
+    renewal: () => storage.renewal?.(),
     enqueue: (burst, isRepeat) =>
       storage.transact(
         // A store that is not named is not waited for: the first write needs its own only.

@@ -1,4 +1,5 @@
 import type { DoneBatch, EndpointState, LastAnswer, Losses, Refusal, SentBatch } from './records.ts';
+import type { Storage } from './storage.ts';
 
 /** What was tracked while the write before it was under way: stored together, as one batch. */
 export interface Burst {
@@ -53,6 +54,8 @@ export interface EventQueue {
    *   then counted as unconfirmed, and not written.
    */
   enqueue(burst: Burst, isRepeat: boolean): Promise<boolean>;
+  /** While it is under way, a crash may still take what is stored; see `Storage`. */
+  readonly renewal?: Storage['renewal'];
 }
 
 /** What a page knows and does about its endpoint's part of the queue besides storing events. */

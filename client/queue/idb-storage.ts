@@ -108,7 +108,7 @@ export function createIdbStorage(name: string): Storage {
         }
       }
     },
-    renewLog: createLogRenewal(),
+    ...createLogRenewal(),
     close() {
       if (connection) drop(connection);
     },

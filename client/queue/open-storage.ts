@@ -43,7 +43,7 @@ export async function openStorage(
             tx.keys('sent', ALL_KEYS, 1),
             readState(tx, endpoint),
           ]);
-          if (state.optedOut || [...fresh, ...sent].some(isOld)) storage.renewLog?.();
+          if (state.optedOut || [...fresh, ...sent].some(isOld)) void storage.renewLog?.();
           return state.optedOut;
         },
         'readonly',

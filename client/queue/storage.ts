@@ -42,8 +42,12 @@ export interface Storage {
   /**
    * Keeps what is stored from being lost with a damaged log; see `renew-log.ts`. Missing where there is no log, and from what
    * an older script hands to newer parts.
+   *
+   * @returns Resolves, in any case, when what was written before the end of it is safe, or after 5 seconds.
    */
-  readonly renewLog?: () => void;
+  readonly renewLog?: () => Promise<void>;
+  /** The renewal that was asked for, perhaps over; undefined if there was none, or it has failed. Missing like `renewLog`. */
+  readonly renewal?: () => Promise<void> | undefined;
   /** Lets go of the storage; a later transaction takes it up again. */
   close(): void;
 }

@@ -28,7 +28,7 @@ export const delivery = createWorkerFlusher({
   platform,
   async requestSync() {
     // Events have to wait, perhaps for the next start of the browser.
-    storage.renewLog?.();
+    void storage.renewLog?.();
     await requestSync();
   },
 });

@@ -8,7 +8,7 @@ export function onSync(event: SyncEvent): void {
 
 async function deliver(): Promise<void> {
   // The browser may have been started again for this, and no page may come.
-  storage.renewLog?.();
+  void storage.renewLog?.();
   const report = await delivery.flushOnSync();
   if (!report.ok || report.dueAt !== null) throw new Error('still queued');
 }

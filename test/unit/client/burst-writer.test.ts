@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createBurstWriter, type Divert } from '../../../client/page/burst-writer.ts';
+import { defer } from '../../../client/page/defer.ts';
 import type { PendingBurst } from '../../../client/page/pending-burst.ts';
 import type { Burst, EventQueue } from '../../../client/queue/event-queue.ts';
 import { FakeClock, settle } from '../../support/client-clock.ts';
@@ -57,6 +58,24 @@ describe('burst writer', () => {
     finish.shift()?.();
     await settle();
     expect(written.map(({ burst }) => burst.events)).toEqual(['0', '1,2,3,4']);
+  });
+
+  it('says that it is stored when a renewal of the log is over; what comes meanwhile is written all the same', async () => {
+    const [renewed, endRenewal] = defer<void>();
+    const enqueue = (burst: Burst, isRepeat: boolean) => {
+      written.push({ burst, isRepeat });
+      return Promise.resolve(true);
+    };
+    const writer = open(Promise.resolve({ kind: 'indexeddb', enqueue, renewal: () => renewed }));
+    const told: string[] = [];
+    for (const text of ['0', '1']) {
+      void writer.add(text).stored.then(({ status }) => told.push(status));
+      await settle();
+    }
+    expect([written.length, told, writer.count()]).toEqual([2, [], 0]);
+    endRenewal();
+    await settle();
+    expect(told).toEqual(['stored', 'stored']);
   });
 
   it('cuts a burst at 1,000 events and at the bytes of a request', async () => {

@@ -101,13 +101,19 @@ describe('privacy', () => {
     });
 
     it('is kept from being lost with a log that a kill has damaged', async () => {
-      const renewLog = vi.fn<() => void>();
+      const [renewed, endRenewal] = defer<void>();
+      const renewLog = vi.fn<() => Promise<void>>(() => renewed);
       Object.assign(storage, { renewLog });
       const collector = start();
       await collector.track('A').stored;
       expect(renewLog).not.toHaveBeenCalled();
-      await collector.optOut();
+      let isTold = false;
+      const told = collector.optOut().then(() => (isTold = true));
+      await settle();
       expect(renewLog).toHaveBeenCalledOnce();
+      expect([isTold, await queued()]).toEqual([false, 0]);
+      endRenewal();
+      expect(await told).toBe(true);
     });
 
     it('works before init, for events of before as well', async () => {
