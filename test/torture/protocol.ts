@@ -9,6 +9,8 @@ export interface LabSettings {
   readonly agent: string;
   /** How far the clock is wrong. */
   readonly clockOffsetMs: number;
+  /** For how long databases that are deleted are held before they go. */
+  readonly holdDeletionsMs: number;
 }
 
 /** Has a page track events. Their first context values are `prefix` and their numbers, so all are unique. */

@@ -11,6 +11,8 @@ export class Site {
   readonly control = new Control();
   /** How far the clocks of pages and workers that start from now on are wrong. */
   clockOffsetMs = 0;
+  /** For how long pages and workers that start from now on hold databases that they delete. */
+  holdDeletionsMs = 0;
   /** Another one makes another worker: browsers compare the text. */
   workerVersion = 1;
   readonly #files: LabFiles;
@@ -94,7 +96,8 @@ importScripts('/waybill-sw.js');`;
   }
 
   #settings(agent: string): string {
-    const settings: LabSettings = { agent, clockOffsetMs: this.clockOffsetMs };
+    const { clockOffsetMs, holdDeletionsMs } = this;
+    const settings: LabSettings = { agent, clockOffsetMs, holdDeletionsMs };
     return JSON.stringify(settings);
   }
 }

@@ -1,5 +1,6 @@
 import { isRecord } from '../../../shared/text.ts';
 import { type Command, type LabSettings, type Order, PATHS } from '../protocol.ts';
+import { holdDeletions } from './hold-deletions.ts';
 import { obey } from './obey.ts';
 import { pause } from './pause.ts';
 import { createReporter } from './reporter.ts';
@@ -11,6 +12,7 @@ declare const lab: LabSettings;
 
 const reporter = createReporter(lab.agent);
 reportFaults((message) => reporter.send({ kind: 'fault', message: `page ${lab.agent}: ${message}` }));
+holdDeletions(lab.holdDeletionsMs);
 const means = { reporter, setClock: shiftClock(lab.clockOffsetMs), breakConnections: watchConnections() };
 
 void listen();

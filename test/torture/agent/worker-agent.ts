@@ -1,5 +1,6 @@
 import { isRecord } from '../../../shared/text.ts';
 import type { LabSettings, WorkerOrder } from '../protocol.ts';
+import { holdDeletions } from './hold-deletions.ts';
 import { createReporter } from './reporter.ts';
 import { reportFaults } from './report-faults.ts';
 import { shiftClock } from './shift-clock.ts';
@@ -11,6 +12,7 @@ const reporter = createReporter(lab.agent);
 reportFaults((message) => {
   if (!isRetriedSync(message)) reporter.send({ kind: 'fault', message: `worker: ${message}` });
 });
+holdDeletions(lab.holdDeletionsMs);
 const setClock = shiftClock(lab.clockOffsetMs);
 const breakConnections = watchConnections();
 

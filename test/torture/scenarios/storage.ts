@@ -67,6 +67,23 @@ async function tear(lab: Lab): Promise<void> {
   await lab.launch();
 }
 
+/** A kill that tears a write while events wait, and another one as soon as the next page has stored some. */
+async function killTwice(lab: Lab): Promise<void> {
+  const { collector } = lab;
+  const page = await lab.open();
+  await collector.stop();
+  await page.track('before-', 100, { perTask: 10 });
+  // Longer than a page takes that hands over to the next one.
+  await lab.sleep(1_500);
+  collector.reply = () => ({ afterMs: 10_000 });
+  await collector.start();
+  await tear(lab);
+  await (await lab.openUnready()).track('after-', 100, { perTask: 10 });
+  await lab.kill();
+  collector.reply = () => 'receipt';
+  await lab.launch();
+}
+
 /** What happens to the queue's database. */
 export const STORAGE: readonly Scenario[] = [
   {
@@ -185,20 +202,17 @@ export const STORAGE: readonly Scenario[] = [
     variants: BOTH,
     fast: PAGE_ONLY,
     needs: ['tearDatabases'],
-    async run(lab) {
-      const { collector } = lab;
-      const page = await lab.open();
-      await collector.stop();
-      await page.track('before-', 100, { perTask: 10 });
-      // Longer than a page takes that hands over to the next one.
-      await lab.sleep(1_500);
-      collector.reply = () => ({ afterMs: 10_000 });
-      await collector.start();
-      await tear(lab);
-      await (await lab.openUnready()).track('after-', 100, { perTask: 10 });
-      await lab.kill();
-      collector.reply = () => 'receipt';
-      await lab.launch();
+    run: killTwice,
+  },
+  {
+    name: 'write-torn-slow',
+    title:
+      'SIGKILL in the middle of a write, and again as soon as the next page has stored something, while databases are slow to go',
+    variants: BOTH,
+    needs: ['tearDatabases'],
+    run(lab) {
+      lab.site.holdDeletionsMs = 1_000;
+      return killTwice(lab);
     },
   },
   {
