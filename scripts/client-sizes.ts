@@ -6,20 +6,20 @@ import { buildClient } from './build-client.ts';
 
 /** What a visitor loads, in bytes of gzip -9: the most it may weigh today, and what it is to come down to. */
 const LOADS = [
-  { what: 'first load', files: ['waybill.js'], budgetBytes: 7_770, goalBytes: 4_800 },
+  { what: 'first load', files: ['waybill.js'], budgetBytes: 7_840, goalBytes: 4_800 },
   {
     what: 'page with a worker, all',
     files: ['waybill.js', 'waybill-link.js'],
-    budgetBytes: 15_320,
+    budgetBytes: 15_390,
     goalBytes: 9_000,
   },
   {
     what: 'page without a worker, all',
     files: ['waybill.js', 'waybill-flush.js'],
-    budgetBytes: 17_930,
+    budgetBytes: 18_000,
     goalBytes: 7_000,
   },
-  { what: 'worker', files: ['waybill-sw.js'], budgetBytes: 10_890, goalBytes: 6_200 },
+  { what: 'worker', files: ['waybill-sw.js'], budgetBytes: 10_930, goalBytes: 6_200 },
   { what: 'extras', files: ['waybill-extras.js'], budgetBytes: 4_300, goalBytes: 4_300 },
 ];
 

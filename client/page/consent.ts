@@ -85,8 +85,8 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
   }
 
   /** What the user or the browser has decided, which is to outlive whatever events do. */
-  async function decide(decision: Decide): Promise<void> {
-    await change(decision, true);
+  async function keep(decide: Decide): Promise<void> {
+    await change(decide, true);
     await (await opened).storage.renewLog?.();
   }
 
@@ -111,19 +111,19 @@ export function createConsent({ clock, started, onRefused, tell, ...parts }: Con
       if (isGpc) {
         refuse();
         // Unless the page has asked its user by the time this is written.
-        void decide((now) => now ?? (isDecided ? now : 'gpc'));
+        void keep((now) => now ?? (isDecided ? now : 'gpc'));
       } else if (isPending) state = 'pending';
       else open();
     },
     optOut() {
       isDecided = true;
       refuse();
-      return decide(() => 'user');
+      return keep(() => 'user');
     },
     optIn() {
       isDecided = true;
       state = 'granted';
-      return decide(() => undefined);
+      return keep(() => undefined);
     },
     obey(optedOut) {
       // Whatever else it turns out to be, nothing goes out meanwhile; nor does it while a decision of this page's own

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Collector } from '../../../client/page/api.ts';
+import { defer } from '../../../client/page/defer.ts';
 import { replayCall } from '../../../client/page/replay.ts';
 import { STUB } from '../../../client/page/stub.ts';
 import { isRecord } from '../../../shared/text.ts';
 import { createMemoryStorage } from '../../../client/queue/memory-storage.ts';
+import type { Storage } from '../../../client/queue/storage.ts';
 import { call, hostile, nasty } from '../../support/client-hostile.ts';
 import type { SentBody } from '../../support/client-body.ts';
 import { FakeClock } from '../../support/client-clock.ts';
@@ -31,11 +33,11 @@ describe('collector', () => {
     await closing;
   });
 
-  function create(): Collector {
+  function create(storage: Storage = createMemoryStorage()): Collector {
     const collector = createTestCollector({
       clock,
       bodies,
-      storage: createMemoryStorage(),
+      storage,
       isLoadable: () => isLoadable,
       isStorable: () => isStorable,
     });
@@ -43,13 +45,25 @@ describe('collector', () => {
     return collector;
   }
 
-  function start(): Collector {
-    const collector = create();
+  function start(storage?: Storage): Collector {
+    const collector = create(storage);
     collector.init(OPTIONS);
     return collector;
   }
 
   const sentEvents = (): SentBody['events'] => bodies.flatMap((body) => body.events);
+
+  it('says that an event is stored when the log that it is in is renewed, and delivers it before that', async () => {
+    const [renewed, endRenewal] = defer<void>();
+    const collector = start({ ...createMemoryStorage(), renewal: () => renewed });
+    const told: string[] = [];
+    void collector.track('A').stored.then(({ status }) => told.push(status));
+    await clock.advance(2_000);
+    expect([told, sentEvents().length]).toEqual([[], 1]);
+    endRenewal();
+    await clock.advance(0);
+    expect(told).toEqual(['stored']);
+  });
 
   it('stores, then delivers after a pause, and says so for each event', async () => {
     const collector = start();
