@@ -6,6 +6,7 @@ import type { Service } from '../shared/service.ts';
 import type { Assets } from './assets.ts';
 import type { Catalog } from './catalog/catalog.ts';
 import type { Config } from './config.ts';
+import { addDownloadRoute } from './http/download-route.ts';
 import { serveAssets } from './http/serve-assets.ts';
 import { requireUser } from './http/basic-auth.ts';
 import type { WaybillState } from './http/context.ts';
@@ -52,6 +53,7 @@ export function createApp(deps: AppDependencies): Koa {
     postEvents({ store, catalog, limits, expiryAt, now }),
   );
   addReportRoutes(router, { reports, catalog, linkKey, linkTtlMs, publicUrl, now, authenticate, readBody });
+  addDownloadRoute(router, { reports, linkKey, now });
   addServiceRoutes(router, service, () => serviceHealth(store), authenticate);
 
   const app = new Koa<WaybillState>();

@@ -4,7 +4,7 @@ import type { ReportLink } from '../../shared/report.ts';
 import { ROUTES } from '../../shared/routes.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { AppError } from '../errors.ts';
-import { isLinkGood, signLink } from '../reports/download-link.ts';
+import { signLink } from '../reports/download-link.ts';
 import { type ReportJob, statusOf } from '../reports/report-jobs.ts';
 import { parseReportRequest } from '../reports/report-request.ts';
 import { reportFileName } from '../reports/report-files.ts';
@@ -65,21 +65,6 @@ export function addReportRoutes(router: Router<WaybillState>, routes: ReportRout
     if (wanted === 'text/csv') ctx.redirect(link.link);
     else ctx.body = link;
   });
-
-  router.get(ROUTES.download, attempt('download a report'), async (ctx) => {
-    const { source = '', file = '' } = params(ctx);
-    const { expires, signature } = ctx.query;
-    if (!isLinkGood(source, file, expires, signature, routes.linkKey, routes.now())) {
-      throw new AppError('LINK_INVALID', 'the link has expired or was altered: ask for a new one');
-    }
-    const found = await reports.openFile(source, file);
-    if (found === undefined) throw noJob();
-    ctx.set('Cache-Control', 'private, no-store');
-    ctx.attachment(file);
-    ctx.type = 'text/csv; charset=utf-8';
-    ctx.length = found.size;
-    ctx.body = found.stream;
-  });
 }
 
 /** Says what a request attempts, for the root of an error answer. */
@@ -110,7 +95,8 @@ function callersAddress({ protocol, host }: Context): string {
   return address;
 }
 
-function noJob(): AppError {
+/** That nobody may know more of a report than that it can't be had. */
+export function noJob(): AppError {
   return new AppError('EVENT_JOB_GET_FAILED_NO_JOB', 'there is no such report', { path: 'source' });
 }
 
@@ -118,6 +104,7 @@ function sourceParameter(ctx: Context): string {
   return params(ctx).source ?? '';
 }
 
-function params(ctx: Context & { params?: Record<string, string> }): Readonly<Record<string, string>> {
+/** The parameters of the route's path. */
+export function params(ctx: Context & { params?: Record<string, string> }): Readonly<Record<string, string>> {
   return ctx.params ?? {};
 }

@@ -14,8 +14,8 @@ function main(): void {
 
 async function makeReport(task: ReportTask): Promise<ReportAnswer> {
   try {
-    const { rows, bytes, damage } = await writeReport(task);
-    return { kind: 'done', rows, bytes, damage };
+    const written = await writeReport(task, (advance) => process.send?.(advance));
+    return { kind: 'done', ...written };
   } catch (error) {
     return { kind: 'failed', reason: reasonOf(error) };
   }

@@ -12,11 +12,12 @@ export interface ReportFile {
   readonly stream: Readable;
 }
 
-const FILE_NAME = /^JOB-[0-9a-f-]{36}\.csv(\.tmp)?$/;
+const FILE_NAME = /^JOB-[0-9a-f-]{36}\.(csv|ndjson)(\.gz)?(\.sort)?(\.tmp)?$/;
 
 /** The name under which a report is stored and downloaded. */
 export function reportFileName(job: ReportJob): string {
-  return `${sourceOf(job)}.csv`;
+  const { format, compression } = job.output;
+  return `${sourceOf(job)}.${format}${compression === 'gzip' ? '.gz' : ''}`;
 }
 
 /** The folder of the finished reports. */

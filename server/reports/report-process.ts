@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { isRecord } from '../../shared/text.ts';
 import { systemCode } from '../errors.ts';
-import type { ReportAnswer, ReportTask } from './report-task.ts';
+import type { ReportAdvance, ReportAnswer, ReportTask } from './report-task.ts';
 
 export type ReportOutcome = ReportAnswer | { readonly kind: 'timeout' };
 
@@ -18,8 +18,14 @@ export interface ReportProcess {
  *
  * @param modulePath - The built entry, `report-child.js`.
  * @param timeoutMs - After which it is killed.
+ * @param onAdvance - Told how far it is, several times a second.
  */
-export function startReportProcess(modulePath: string, task: ReportTask, timeoutMs: number): ReportProcess {
+export function startReportProcess(
+  modulePath: string,
+  task: ReportTask,
+  timeoutMs: number,
+  onAdvance: (advance: ReportAdvance) => void = () => undefined,
+): ReportProcess {
   let child: ChildProcess;
   try {
     child = fork(modulePath, [], {
@@ -39,6 +45,7 @@ export function startReportProcess(modulePath: string, task: ReportTask, timeout
   const outcome = new Promise<ReportOutcome>((resolve) => {
     child.on('message', (message) => {
       if (isAnswer(message)) answer ??= message;
+      else if (isAdvance(message)) onAdvance(message);
     });
     child.once('error', (error) => {
       answer ??= notStarted(error);
@@ -71,4 +78,8 @@ function notStarted(error: unknown): ReportOutcome {
 
 function isAnswer(message: unknown): message is ReportAnswer {
   return isRecord(message) && (message['kind'] === 'done' || message['kind'] === 'failed');
+}
+
+function isAdvance(message: unknown): message is ReportAdvance {
+  return isRecord(message) && message['kind'] === 'progress';
 }

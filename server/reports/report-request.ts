@@ -124,5 +124,5 @@ function readOutput(value: unknown, refuse: Refuse): ReportOutput {
     refuse(typeof header === 'boolean' ? 'output.guard' : 'output.header', 'must be true or false');
     return DEFAULT_OUTPUT;
   }
-  return { delimiter, header, guard };
+  return { ...DEFAULT_OUTPUT, delimiter, header, guard };
 }

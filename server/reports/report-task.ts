@@ -12,12 +12,27 @@ export interface ReportTask {
   readonly path: string;
 }
 
+/** What the process says while it works. */
+export interface ReportAdvance {
+  readonly kind: 'progress';
+  /** Bytes of the store that have been read. */
+  readonly scanned: number;
+  /** Bytes of the store that have to be read; 0 while that is not known. */
+  readonly total: number;
+  readonly rows: number;
+}
+
+/** What has become of a report. */
+export interface WrittenReport {
+  readonly rows: number;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** Of the file, in hex. */
+  readonly sha256: string;
+  /** What could not be read, the first 100. */
+  readonly damage: readonly Damage[];
+}
+
 /** What the process answers, once. */
 export type ReportAnswer =
-  | {
-      readonly kind: 'done';
-      readonly rows: number;
-      readonly bytes: number;
-      readonly damage: readonly Damage[];
-    }
-  | { readonly kind: 'failed'; readonly reason: string };
+  ({ readonly kind: 'done' } & WrittenReport) | { readonly kind: 'failed'; readonly reason: string };

@@ -1,19 +1,13 @@
-import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { csvRow } from '../../shared/csv-row.ts';
 import { openSnapshot } from '../store/open-store.ts';
 import type { Damage } from '../store/event-store.ts';
 import { syncDirectory } from '../sync-directory.ts';
 import { writeAt } from '../write-at.ts';
-import type { ReportTask } from './report-task.ts';
+import type { ReportAdvance, ReportTask, WrittenReport } from './report-task.ts';
 import { RowLayout } from './row-layout.ts';
-
-export interface WrittenReport {
-  readonly rows: number;
-  readonly bytes: number;
-  /** Lines of the store that could not be read, the first 100. */
-  readonly damage: readonly Damage[];
-}
 
 const BUFFER_UNITS = 262_144;
 const MAX_DAMAGE_REPORTS = 100;
@@ -22,8 +16,13 @@ const MAX_DAMAGE_REPORTS = 100;
  * Writes a report to a temporary file, makes it durable and gives it its name.
  *
  * Rows are written as they are read, so memory does not grow with the store or the result.
+ *
+ * @param onAdvance - Told from time to time how far it is.
  */
-export async function writeReport(task: ReportTask): Promise<WrittenReport> {
+export async function writeReport(
+  task: ReportTask,
+  onAdvance: (advance: ReportAdvance) => void = () => undefined,
+): Promise<WrittenReport> {
   const temporary = `${task.path}.tmp`;
   const file = await open(temporary, 'w', 0o600);
   try {
@@ -39,7 +38,11 @@ export async function writeReport(task: ReportTask): Promise<WrittenReport> {
     await file.close();
     await rename(temporary, task.path);
     await syncDirectory(path.dirname(task.path));
-    return written;
+    onAdvance({ kind: 'progress', scanned: 0, total: 0, rows: written.rows });
+    const sha256 = createHash('sha256')
+      .update(await readFile(task.path))
+      .digest('hex');
+    return { ...written, sha256 };
   } catch (error) {
     // The file may be closed already, or gone: the first error is the one to tell.
     await file.close().catch(() => undefined);
@@ -52,7 +55,7 @@ async function writeRows(
   file: FileHandle,
   { snapshot, filter, output, columns }: ReportTask,
   extra: number,
-): Promise<WrittenReport & { readonly extra: number }> {
+): Promise<Omit<WrittenReport, 'sha256'> & { readonly extra: number }> {
   const layout = new RowLayout(columns, extra);
   const damage: Damage[] = [];
   let rows = 0;

@@ -85,7 +85,47 @@ export interface StoredEvent extends EventFull {
   readonly position: number;
 }
 
+/**
+ * Takes rows: each a line of JSON in UTF-8, as `JSON.stringify` would write it, ended by LF.
+ *
+ * `[timestamp,"type",[context…],"batch",sequence,position,received,skew]`; `skew` may be null; a ninth item is the
+ * event's `version`, text or null, if it has one. Each line matches the filter, which says the customer and product.
+ */
+export interface RowSink {
+  /**
+   * Takes whole lines, which follow those before in the order of (timestamp, batch, sequence).
+   *
+   * @param bytes - Valid during the call only.
+   */
+  add(bytes: Buffer, start: number, end: number): void;
+  /** Asked after each 256 KiB or less: a promise to wait for before more is added, or undefined. */
+  drained(): Promise<void> | undefined;
+}
+
+export interface ReadOptions {
+  /** Told of what can't be read, and is then left out. */
+  readonly onDamage: (damage: Damage) => void;
+  /**
+   * A file to make for what does not fit in memory, in a folder that exists; it has no name any more when anything
+   * is written to it, so that no end leaves it behind.
+   */
+  readonly scratchPath: string;
+  /**
+   * Told from time to time how far it is, in bytes of the store's files.
+   *
+   * @param total - All that have to be read; 0 while that is not known.
+   */
+  readonly onProgress?: (scanned: number, total: number) => void;
+}
+
 export interface SnapshotReader {
+  /**
+   * Hands the events that match to a sink, in the order of (timestamp, batch, sequence).
+   *
+   * Memory is bounded, whatever the store and the result come to.
+   */
+  readRows(filter: ReportFilter, sink: RowSink, options: ReadOptions): Promise<void>;
+
   /**
    * The events that match, a bounded number at a time: those of each sealed segment by time, then the others
    * in the order in which they were stored.
@@ -103,6 +143,8 @@ export interface Damage {
   readonly path: string;
   readonly offset: number;
   readonly reason: string;
+  /** That no event is lost by it, since what the bytes said follows from others. */
+  readonly isHarmless?: true;
 }
 
 export interface StoreHealth {

@@ -2,6 +2,8 @@ import type { UsageEvent } from '../../../shared/event.ts';
 import type { ReportFilter } from '../../../shared/report.ts';
 import type {
   Damage,
+  ReadOptions,
+  RowSink,
   SnapshotReader,
   SnapshotSealed,
   SnapshotSegment,
@@ -21,6 +23,17 @@ export class SegmentReader implements SnapshotReader {
 
   constructor(snapshot: StoreSnapshot) {
     this.#snapshot = snapshot;
+  }
+
+  async readRows(filter: ReportFilter, sink: RowSink, { onDamage }: ReadOptions): Promise<void> {
+    for await (const events of this.read(filter, onDamage)) {
+      for (const { timestamp, type, context, batch, sequence, position, version } of events) {
+        const row = [timestamp, type, context, batch, sequence, position, 0, null];
+        const line = Buffer.from(`${JSON.stringify(version === undefined ? row : [...row, version])}\n`);
+        sink.add(line, 0, line.length);
+      }
+      await sink.drained();
+    }
   }
 
   async *read(

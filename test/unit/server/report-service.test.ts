@@ -14,7 +14,7 @@ import { FILTER } from '../../support/events.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const RETRY_MS = 20;
-const DONE: ReportOutcome = { kind: 'done', rows: 0, bytes: 0, damage: [] };
+const DONE: ReportOutcome = { kind: 'done', rows: 0, bytes: 0, sha256: '', damage: [] };
 const REQUEST = { filter: FILTER, output: DEFAULT_OUTPUT };
 
 interface Started {

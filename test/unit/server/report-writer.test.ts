@@ -90,7 +90,7 @@ describe('writeReport', () => {
   });
 
   it('writes the rows only, with another delimiter and unguarded, when so asked', async () => {
-    const output = { header: false, delimiter: ';', guard: false };
+    const output = { ...DEFAULT_OUTPUT, header: false, delimiter: ';', guard: false };
     const lines = await reportOf([anEvent({ timestamp: 1, context: ['=a', 'b;c'] })], FILTER, output, 'none');
 
     expect(lines).toEqual(['1;PORTFOLIO-ACCESSED;=a;"b;c"']);
