@@ -1,9 +1,14 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isFull } from '../disk-errors.ts';
 import { systemCode } from '../errors.ts';
-import type { ReportAnswer, ReportTask } from './report-task.ts';
-import { writeReport } from './report-writer.ts';
+import type { ReportAdvance, ReportAnswer, ReportTask } from './report-task.ts';
+import { ReportDamagedError, writeReport } from './report-writer.ts';
 
-/** Entry of the process that makes one report: takes the task, answers once, and ends. */
+/** Beside this entry, built. */
+const THREAD_PATH = path.resolve(path.dirname(fileURLToPath(import.meta.url)), 'output-thread.js');
+
+/** Entry of the process that makes one report: takes the task, says how far it is, answers once, and ends. */
 function main(): void {
   // Without its owner nobody would ever look at the file.
   process.once('disconnect', () => process.exit(1));
@@ -14,15 +19,19 @@ function main(): void {
 
 async function makeReport(task: ReportTask): Promise<ReportAnswer> {
   try {
-    const written = await writeReport(task, (advance) => process.send?.(advance));
-    return { kind: 'done', ...written };
+    return { kind: 'done', ...(await writeReport(task, { onAdvance: tell, threadPath: THREAD_PATH })) };
   } catch (error) {
     return { kind: 'failed', reason: reasonOf(error) };
   }
 }
 
+function tell(advance: ReportAdvance): void {
+  process.send?.(advance);
+}
+
 function reasonOf(error: unknown): string {
   if (isFull(error)) return 'the disk is full: free some space and ask again';
+  if (error instanceof ReportDamagedError) return error.message;
   const code = systemCode(error);
   return `the report could not be written (${code ?? (error instanceof Error ? error.message : 'unknown error')})`;
 }

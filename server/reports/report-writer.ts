@@ -1,48 +1,56 @@
-import { createHash } from 'node:crypto';
-import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { csvRow } from '../../shared/csv-row.ts';
-import { openSnapshot } from '../store/open-store.ts';
 import type { Damage } from '../store/event-store.ts';
+import { openSnapshot } from '../store/open-store.ts';
 import { syncDirectory } from '../sync-directory.ts';
-import { writeAt } from '../write-at.ts';
+import { BufferedOutput } from './output/buffered-output.ts';
 import type { ReportAdvance, ReportTask, WrittenReport } from './report-task.ts';
-import { RowLayout } from './row-layout.ts';
+import { RowWriter } from './row-writer.ts';
 
-const BUFFER_UNITS = 262_144;
 const MAX_DAMAGE_REPORTS = 100;
+const ADVANCE_MS = 200;
+
+export interface WriteOptions {
+  /** Told several times a second how far it is. */
+  readonly onAdvance?: (advance: ReportAdvance) => void;
+  /** The built entry of the thread that large reports are written by; without one this thread writes. */
+  readonly threadPath?: string;
+}
+
+/** That data which belongs into a report can't be read. */
+export class ReportDamagedError extends Error {
+  constructor({ path: file, offset, reason }: Damage) {
+    super(
+      `stored events that belong into the report are damaged (${path.basename(file)} at byte ${offset}: ${reason}): ` +
+        'have the operator run "waybill verify", or ask with "output.partial": true for those that can be read',
+    );
+    this.name = 'ReportDamagedError';
+  }
+}
 
 /**
  * Writes a report to a temporary file, makes it durable and gives it its name.
  *
  * Rows are written as they are read, so memory does not grow with the store or the result.
  *
- * @param onAdvance - Told from time to time how far it is.
+ * @throws ReportDamagedError unless the report may be partial.
  */
-export async function writeReport(
-  task: ReportTask,
-  onAdvance: (advance: ReportAdvance) => void = () => undefined,
-): Promise<WrittenReport> {
+export async function writeReport(task: ReportTask, options: WriteOptions = {}): Promise<WrittenReport> {
   const temporary = `${task.path}.tmp`;
   const file = await open(temporary, 'w', 0o600);
   try {
-    let extra = 0;
-    let written = await writeRows(file, task, extra);
-    if (written.extra > extra) {
-      // Values without a column of the catalog's: now that their number is known, begin again.
-      extra = written.extra;
+    let written = await writeRows(file, task, undefined, 0, options);
+    if (written.neededExtra !== undefined) {
+      // Values without a column, of which the first rows had none: now that their number is known, begin again.
       await file.truncate(0);
-      written = await writeRows(file, task, extra);
+      written = await writeRows(file, task, written.neededExtra, written.total, options);
     }
     await file.sync();
     await file.close();
     await rename(temporary, task.path);
     await syncDirectory(path.dirname(task.path));
-    onAdvance({ kind: 'progress', scanned: 0, total: 0, rows: written.rows });
-    const sha256 = createHash('sha256')
-      .update(await readFile(task.path))
-      .digest('hex');
-    return { ...written, sha256 };
+    const { rows, bytes, sha256, damage } = written;
+    return { rows, bytes, sha256, damage };
   } catch (error) {
     // The file may be closed already, or gone: the first error is the one to tell.
     await file.close().catch(() => undefined);
@@ -51,32 +59,50 @@ export async function writeReport(
   }
 }
 
+/** What an attempt came to. */
+interface Attempt extends WrittenReport {
+  /** If it took more columns than it had. */
+  readonly neededExtra: number | undefined;
+  /** Bytes of the store that it read. */
+  readonly total: number;
+}
+
+/** @param readBefore - Bytes of the store that were read by an attempt before. */
 async function writeRows(
   file: FileHandle,
-  { snapshot, filter, output, columns }: ReportTask,
-  extra: number,
-): Promise<Omit<WrittenReport, 'sha256'> & { readonly extra: number }> {
-  const layout = new RowLayout(columns, extra);
+  { snapshot, filter, output, columns, path: finalPath }: ReportTask,
+  extra: number | undefined,
+  readBefore: number,
+  { onAdvance, threadPath }: WriteOptions,
+): Promise<Attempt> {
   const damage: Damage[] = [];
-  let rows = 0;
-  let bytes = 0;
-  let buffer = output.header ? csvRow(layout.header, output) : '';
-  const flush = async (): Promise<void> => {
-    const chunk = Buffer.from(buffer);
-    buffer = '';
-    await writeAt(file, chunk, bytes);
-    bytes += chunk.length;
-  };
-  const reader = openSnapshot(snapshot).read(filter, (found) => {
+  const onDamage = (found: Damage): void => {
+    if (found.isHarmless !== true && !output.partial) throw new ReportDamagedError(found);
     if (damage.length < MAX_DAMAGE_REPORTS) damage.push(found);
-  });
-  for await (const events of reader) {
-    for (const event of events) {
-      buffer += csvRow(layout.row(event), output);
-      rows++;
-    }
-    if (buffer.length >= BUFFER_UNITS) await flush();
+  };
+  const buffered = new BufferedOutput(file, output.compression, threadPath);
+  try {
+    const rows = new RowWriter(filter, output, columns, extra, buffered);
+    let total = 0;
+    let toldMs = performance.now();
+    const onProgress = (scanned: number, all: number): void => {
+      total = all;
+      const nowMs = performance.now();
+      if (nowMs - toldMs < ADVANCE_MS) return;
+      toldMs = nowMs;
+      onAdvance?.({
+        kind: 'progress',
+        scanned: readBefore + scanned,
+        total: readBefore + all,
+        rows: rows.rows,
+      });
+    };
+    const reading = { onDamage, onProgress, scratchPath: `${finalPath}.sort.tmp` };
+    await openSnapshot(snapshot).readRows(filter, rows, reading);
+    rows.finish();
+    const sunk = await buffered.end();
+    return { ...sunk, rows: rows.rows, damage, neededExtra: rows.neededExtra, total };
+  } finally {
+    await buffered.close();
   }
-  await flush();
-  return { rows, bytes, damage, extra: layout.neededExtra };
 }

@@ -85,6 +85,19 @@ export interface StoredEvent extends EventFull {
   readonly position: number;
 }
 
+/** A row of a snapshot, as `RowSink` gets the text of. */
+export type StoredRow = readonly [
+  timestamp: number,
+  type: string,
+  context: readonly (string | null)[],
+  batch: string,
+  sequence: number,
+  position: number,
+  received: number,
+  skew: number | null,
+  version?: string | null,
+];
+
 /**
  * Takes rows: each a line of JSON in UTF-8, as `JSON.stringify` would write it, ended by LF.
  *
