@@ -5,12 +5,18 @@ import type { RowLayout } from '../row-layout.ts';
 import { CsvText, isGuarded } from './csv-text.ts';
 import { parseRow } from './parse-row.ts';
 import type { RowEncoder } from './row-encoder.ts';
-import { ITEM, RowScanner } from './row-scanner.ts';
+import { ITEM, RowScanner, UUID_BYTES } from './row-scanner.ts';
 import { TypeLayouts } from './type-layouts.ts';
 
 const QUOTE = 0x22;
 const APOSTROPHE = 0x27;
 const NEWLINE = 0x0a;
+const DASH = 0x2d;
+const SLASH = 0x2f;
+const NINE = 0x39;
+const LETTER_A = 0x61;
+const LETTER_F = 0x66;
+const LETTER_N = 0x6e;
 /** Delimiters that are nothing else in a row, so that numbers and names need no quotes. */
 const EASY_DELIMITER = /^[ !#$%&()*+,./:;<=>?@[\]^_`{|}~\t]$/;
 
@@ -65,7 +71,9 @@ export class CsvEncoder implements RowEncoder {
     const scanner = this.#scanner;
     this.#start = start;
     this.#isKnown = scanner.scan(view, start, end) && this.#isEasy;
-    if (this.#isKnown && this.#layout.beside.length > 0) this.#isKnown = scanner.scanTail(view);
+    if (this.#isKnown && this.#layout.beside.length > 0) {
+      this.#isKnown = scanner.scanTail(view) && isUuid(view, scanner.batchStart);
+    }
   }
 
   encodePlain(row: string): string {
@@ -143,7 +151,7 @@ export class CsvEncoder implements RowEncoder {
       to.setUint8(at++, this.#delimiter);
       switch (column) {
         case 'batch':
-          at = this.#number(view, scanner.batchStart, scanner.batchStart + 36, to, at);
+          at = this.#number(view, scanner.batchStart, scanner.batchStart + UUID_BYTES, to, at);
           break;
         case 'sequence':
           at = this.#number(view, scanner.sequenceStart, scanner.sequenceEnd, to, at);
@@ -167,10 +175,20 @@ export class CsvEncoder implements RowEncoder {
   /** A number, a UUID, or `null`, which is an empty field. */
   #number(view: DataView, start: number, end: number, to: DataView, at: number): number {
     const first = view.getUint8(start);
-    if (first === 0x6e) return at;
+    if (first === LETTER_N) return at;
     let toAt = at;
     if (this.#output.guard && isGuarded(first)) to.setUint8(toAt++, APOSTROPHE);
     copyText(view, start, to, toAt, end - start);
     return toAt + end - start;
   }
+}
+
+/** Whether there is what needs no quotes. */
+function isUuid(view: DataView, start: number): boolean {
+  for (let at = start; at < start + UUID_BYTES; at++) {
+    const byte = view.getUint8(at);
+    const isHex = byte > NINE ? byte >= LETTER_A && byte <= LETTER_F : byte > SLASH;
+    if (!isHex && byte !== DASH) return false;
+  }
+  return true;
 }

@@ -2,10 +2,9 @@ import type { ReportFilter, ReportOutput } from '../../../shared/report.ts';
 import { copyText, viewOf, WORD_SLACK_BYTES } from '../../store/segments/sealed/words.ts';
 import { parseRow } from './parse-row.ts';
 import type { RowEncoder } from './row-encoder.ts';
-import { RowScanner } from './row-scanner.ts';
+import { RowScanner, UUID_BYTES } from './row-scanner.ts';
 
 const QUOTE = '"'.charCodeAt(0);
-const UUID_BYTES = 36;
 
 /** A fixed text of JSON, from which words can be read. */
 class Piece {

@@ -13,7 +13,8 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 /** `null`, as a word. */
 const NULL_WORD = 0x6c6c756e;
-const UUID_BYTES = 36;
+/** Of a batch's id. */
+export const UUID_BYTES = 36;
 const ONES = 0x01010101;
 const HIGH_BITS = 0x80808080 | 0;
 const QUOTES = 0x22222222;

@@ -10,6 +10,7 @@ import { CsvEncoder } from '../../../server/reports/rows/csv-encoder.ts';
 import { NdjsonEncoder } from '../../../server/reports/rows/ndjson-encoder.ts';
 import type { RowEncoder } from '../../../server/reports/rows/row-encoder.ts';
 import type { StoredRow } from '../../../server/store/event-store.ts';
+import { hashOf } from '../../../server/store/segments/sealed/words.ts';
 import { DEFAULT_OUTPUT, EXTRA_COLUMNS, type ReportOutput } from '../../../shared/report.ts';
 import { FILTER } from '../../support/events.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -94,12 +95,12 @@ describe('rows of a report', () => {
     let isShort = 0;
     fc.assert(
       fc.property(rows, output, fc.integer({ min: 0, max: 9 }), (made, form, extra) => {
-        const lines = made.map(([value, write]) => write(value));
+        const lines = made.map(([value, spelled]) => spelled(value));
         const encoder = new CsvEncoder(new RowLayout(COLUMNS, extra, form.columns), form);
         const { written, short } = encodeAll(encoder, lines);
         isShort += short;
         const plain = new CsvEncoder(new RowLayout(COLUMNS, extra, form.columns), form);
-        expect(written).toEqual(lines.map((line) => asBytes(plain.encodePlain(line))));
+        expect(written).toEqual(lines.map((each) => asBytes(plain.encodePlain(each))));
         expect(encoder.neededExtra).toBe(plain.neededExtra);
       }),
       { numRuns: 150_000 / ROWS_A_RUN },
@@ -112,13 +113,13 @@ describe('rows of a report', () => {
     let isShort = 0;
     fc.assert(
       fc.property(rows, output, (made, form) => {
-        const lines = made.map(([value, write]) => write(value));
+        const lines = made.map(([value, spelled]) => spelled(value));
         const { written, short } = encodeAll(new NdjsonEncoder(FILTER, form), lines);
         isShort += short;
         const plain = new NdjsonEncoder(FILTER, form);
-        for (const [index, line] of lines.entries()) {
-          const wanted = asBytes(plain.encodePlain(line));
-          const isOurs = line === JSON.stringify(made[index]?.[0]);
+        for (const [index, each] of lines.entries()) {
+          const wanted = asBytes(plain.encodePlain(each));
+          const isOurs = each === JSON.stringify(made[index]?.[0]);
           if (isOurs) expect(written[index]).toBe(wanted);
           else expect(JSON.parse(written[index] ?? '')).toEqual(JSON.parse(wanted));
         }
@@ -127,6 +128,16 @@ describe('rows of a report', () => {
     );
     expect(isShort).toBeGreaterThan(10_000);
   }, 60_000);
+
+  it('of types whose hashes are the same go to the columns of their own', () => {
+    const [one, other] = typesOfOneHash();
+    const columns = { columns: ['a', 'b'], keys: { [one]: ['a'], [other]: ['b'] } };
+    const lines = [one, other, one].map((type) => line([1, type, ['x'], randomBatch, 0, 1, 1, null]));
+    const { written, short } = encodeAll(new CsvEncoder(new RowLayout(columns, 0), DEFAULT_OUTPUT), lines);
+
+    expect(written).toEqual([`1|${one}|x|\n`, `1|${other}||x\n`, `1|${one}|x|\n`]);
+    expect(short).toBe(3);
+  });
 
   it('get as many columns without a name as there are values, whichever row has the most', async () => {
     const short = line([1, 'U', ['a'], randomBatch, 0, 1, 1, null]);
@@ -151,13 +162,27 @@ describe('rows of a report', () => {
 
     expect(written.length).toBe(
       "timestamp|type|a|b|c|'=d|e\n".length +
-        2 * (`${last}`.length + 4) +
+        2 * (last.length + 4) +
         many.reduce((sum, _, index) => sum + `${index}|T|||é||\n`.length, 0),
     );
   });
 });
 
 const randomBatch = '7a0e6b0e-4f0b-4d5e-9d39-0a8a5a1f2b3c';
+
+/** Two types that only their bytes tell apart. */
+function typesOfOneHash(): readonly [string, string] {
+  const types = new Map<number, string>();
+  for (let number = 100_000; number < 999_999; number++) {
+    const type = `TYPE-${number}-${(number * 7_919) % 999_983}`.padEnd(20, '.');
+    const bytes = Buffer.from(`${type}\0\0\0\0\0\0\0\0`);
+    const hash = hashOf(new DataView(bytes.buffer, bytes.byteOffset), 0, type.length);
+    const before = types.get(hash);
+    if (before !== undefined) return [before, type];
+    types.set(hash, type);
+  }
+  throw new Error('there are none');
+}
 
 function line(value: StoredRow): string {
   return JSON.stringify(value);
