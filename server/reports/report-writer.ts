@@ -3,7 +3,7 @@ import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promise
 import path from 'node:path';
 import { csvRow } from '../../shared/csv-row.ts';
 import { openSnapshot } from '../store/open-store.ts';
-import type { Damage } from '../store/event-store.ts';
+import type { Damage, RowSink } from '../store/event-store.ts';
 import { syncDirectory } from '../sync-directory.ts';
 import { writeAt } from '../write-at.ts';
 import type { ReportAdvance, ReportTask, WrittenReport } from './report-task.ts';
@@ -53,7 +53,7 @@ export async function writeReport(
 
 async function writeRows(
   file: FileHandle,
-  { snapshot, filter, output, columns }: ReportTask,
+  { path: scratch, snapshot, filter, output, columns }: ReportTask,
   extra: number,
 ): Promise<Omit<WrittenReport, 'sha256'> & { readonly extra: number }> {
   const layout = new RowLayout(columns, extra);
@@ -67,16 +67,26 @@ async function writeRows(
     await writeAt(file, chunk, bytes);
     bytes += chunk.length;
   };
-  const reader = openSnapshot(snapshot).read(filter, (found) => {
+  const sink: RowSink = {
+    add: (lines, start, end) => {
+      for (const line of lines.toString('utf8', start, end - 1).split('\n')) {
+        // The store promises rows of this form.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+        const [timestamp, type, context] = JSON.parse(line) as readonly [
+          number,
+          string,
+          readonly (string | null)[],
+        ];
+        buffer += csvRow(layout.row({ timestamp, type, context }), output);
+        rows++;
+      }
+    },
+    drained: () => (buffer.length >= BUFFER_UNITS ? flush() : undefined),
+  };
+  const onDamage = (found: Damage): void => {
     if (damage.length < MAX_DAMAGE_REPORTS) damage.push(found);
-  });
-  for await (const events of reader) {
-    for (const event of events) {
-      buffer += csvRow(layout.row(event), output);
-      rows++;
-    }
-    if (buffer.length >= BUFFER_UNITS) await flush();
-  }
+  };
+  await openSnapshot(snapshot).readRows(filter, sink, { onDamage, scratchPath: `${scratch}.scratch` });
   await flush();
   return { rows, bytes, damage, extra: layout.neededExtra };
 }

@@ -31,7 +31,11 @@ export class RowLayout {
     return this.#neededExtra;
   }
 
-  row({ timestamp, type, context }: StoredEvent): readonly (string | null)[] {
+  row({
+    timestamp,
+    type,
+    context,
+  }: Pick<StoredEvent, 'timestamp' | 'type' | 'context'>): readonly (string | null)[] {
     const row = this.header.map((): string | null => null);
     row[0] = String(timestamp);
     row[1] = type;

@@ -125,17 +125,6 @@ export interface SnapshotReader {
    * Memory is bounded, whatever the store and the result come to.
    */
   readRows(filter: ReportFilter, sink: RowSink, options: ReadOptions): Promise<void>;
-
-  /**
-   * The events that match, a bounded number at a time: those of each sealed segment by time, then the others
-   * in the order in which they were stored.
-   *
-   * Lines that can't be read are left out and handed to `onDamage`.
-   */
-  read(
-    filter: ReportFilter,
-    onDamage: (damage: Damage) => void,
-  ): AsyncGenerator<readonly StoredEvent[], void, undefined>;
 }
 
 /** Bytes of a store's file that can't be read as what they should be. */
