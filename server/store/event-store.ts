@@ -1,7 +1,7 @@
 import type { Erasure, KeyPlaces } from './erasure.ts';
 import type { Ledger } from '../../shared/batch.ts';
 import type { EventProblemCode } from '../../shared/error-codes.ts';
-import type { EventFull, UsageEvent } from '../../shared/event.ts';
+import type { UsageEvent } from '../../shared/event.ts';
 import type { ReportFilter } from '../../shared/report.ts';
 
 /** What makes a batch that batch, whenever and however often it is sent. */
@@ -80,11 +80,6 @@ export interface SnapshotSegment {
   readonly dropped: readonly number[];
 }
 
-/** An event read back, with what was stored beside it. */
-export interface StoredEvent extends EventFull {
-  readonly position: number;
-}
-
 /** A row of a snapshot, as `RowSink` gets the text of. */
 export type StoredRow = readonly [
   timestamp: number,
@@ -138,17 +133,6 @@ export interface SnapshotReader {
    * Memory is bounded, whatever the store and the result come to.
    */
   readRows(filter: ReportFilter, sink: RowSink, options: ReadOptions): Promise<void>;
-
-  /**
-   * The events that match, a bounded number at a time: those of each sealed segment by time, then the others
-   * in the order in which they were stored.
-   *
-   * Lines that can't be read are left out and handed to `onDamage`.
-   */
-  read(
-    filter: ReportFilter,
-    onDamage: (damage: Damage) => void,
-  ): AsyncGenerator<readonly StoredEvent[], void, undefined>;
 }
 
 /** Bytes of a store's file that can't be read as what they should be. */

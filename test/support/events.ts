@@ -8,7 +8,7 @@ import type {
   EventStore,
   StoredEvent,
 } from '../../server/store/event-store.ts';
-import { openSnapshot } from '../../server/store/open-store.ts';
+import { readEvents } from './read-rows.ts';
 
 export const FILTER: ReportFilter = { customer: 'BARCHART', product: 'PORTFOLIO' };
 
@@ -56,13 +56,14 @@ export function aBatch(
   };
 }
 
-export async function readAll(store: EventStore, filter: ReportFilter = FILTER): Promise<StoredEvent[]> {
-  const events: StoredEvent[] = [];
+/** All events that a report would get, in order; there must be no damage. */
+export async function readAll(
+  store: EventStore,
+  filter: ReportFilter = FILTER,
+): Promise<readonly StoredEvent[]> {
   const snapshot = store.snapshot();
-  const reader = openSnapshot(snapshot).read(filter, (damage) => {
-    throw new Error(`damage in ${damage.path} at ${damage.offset}: ${damage.reason}`);
-  });
-  for await (const some of reader) events.push(...some);
+  const { events, damage } = await readEvents(snapshot, filter);
   store.release(snapshot);
+  if (damage.length > 0) throw new Error(`there is damage: ${JSON.stringify(damage)}`);
   return events;
 }

@@ -2,9 +2,9 @@ import { open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Damage } from '../../server/store/event-store.ts';
-import { openSnapshot } from '../../server/store/open-store.ts';
 import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
 import { aBatch, anEvent, FILTER, type ABatch } from './events.ts';
+import { readEvents } from './read-rows.ts';
 
 /** A store that closes when the test ends. */
 export async function openStore(folder: string, segmentBytes = 1 << 26): Promise<SegmentEventStore> {
@@ -59,15 +59,11 @@ export async function overwrite(file: string, offset: number, text: string): Pro
 /** What a report would find: the timestamps, and the damage passed over. */
 export async function readable(
   store: SegmentEventStore,
-): Promise<{ timestamps: number[]; damage: Damage[] }> {
-  const damage: Damage[] = [];
-  const timestamps: number[] = [];
+): Promise<{ timestamps: readonly number[]; damage: readonly Damage[] }> {
   const snapshot = store.snapshot();
-  for await (const events of openSnapshot(snapshot).read(FILTER, (found) => damage.push(found))) {
-    timestamps.push(...events.map(({ timestamp }) => timestamp));
-  }
+  const { events, damage } = await readEvents(snapshot, FILTER);
   store.release(snapshot);
-  return { timestamps, damage };
+  return { timestamps: events.map(({ timestamp }) => timestamp), damage };
 }
 
 /** All bytes of a store's files. */

@@ -39,19 +39,20 @@ export class LineScanner {
    * @returns undefined if the line is damaged, anywhere but in its version.
    */
   scan(chunk: LogChunk, start: number, end: number): ScannedBatch | undefined {
-    const { bytes, view } = chunk;
-    const fieldsAt = start + FIELDS_AT;
-    if (
-      end > fieldsAt &&
-      HEAD.isAt(view, start) &&
-      crc32(bytes.subarray(fieldsAt, end)) === checksumAt(view, start + HEAD.length)
-    ) {
+    const { bytes } = chunk;
+    if (hasChecksum(chunk, start, end)) {
+      const fieldsAt = start + FIELDS_AT;
       const batch = this.#scanPlain(chunk, fieldsAt, end) ?? this.#scanNotable(chunk, fieldsAt, end);
       if (batch !== undefined) return batch;
     }
     const fields = checkedFields(bytes.subarray(start, end));
     const line = fields === undefined ? undefined : parseObject(fieldsText(fields));
     return line === undefined || !('events' in line) ? undefined : this.#scanParsed(line);
+  }
+
+  /** Whether a line is not damaged, anywhere but in its version; `end` as for `scan`. */
+  isWhole(chunk: LogChunk, start: number, end: number): boolean {
+    return hasChecksum(chunk, start, end) || checkedFields(chunk.bytes.subarray(start, end)) !== undefined;
   }
 
   /** A line of a batch and its events, nothing else; undefined if it is of another form. */
@@ -104,6 +105,16 @@ export class LineScanner {
     }
     return at;
   }
+}
+
+/** Whether a line has the head of this version, and the checksum in it is right. */
+function hasChecksum({ bytes, view }: LogChunk, start: number, end: number): boolean {
+  const fieldsAt = start + FIELDS_AT;
+  return (
+    end > fieldsAt &&
+    HEAD.isAt(view, start) &&
+    crc32(bytes.subarray(fieldsAt, end)) === checksumAt(view, start + HEAD.length)
+  );
 }
 
 /** The 8 hex digits at a place as a number; one that no checksum equals if they are none. */

@@ -1,23 +1,21 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { UsageEvent } from '../../../../shared/event.ts';
-import type { Damage, StoredEvent } from '../../../../server/store/event-store.ts';
 import { SEAL_LIMITS, type SealLimits } from '../../../../server/store/segments/sealed/seal-limits.ts';
 import { SealedFile } from '../../../../server/store/segments/sealed/sealed-file.ts';
-import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import { verifySealed } from '../../../../server/store/segments/sealed/verify-sealed.ts';
 import { anEvent, FILTER, type ABatch } from '../../../support/events.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import {
   aBatchNow,
   clustersIn,
-  compareEvents,
   logLines,
   NOW,
   pairIn,
   seal,
   storedEvents,
 } from '../../../support/sealed-files.ts';
+import { readPair } from '../../../support/read-rows.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const DAY = 86_400_000;
@@ -31,12 +29,8 @@ async function sealAll(batches: readonly ABatch[], limits: Partial<SealLimits> =
   return folder;
 }
 
-async function read(folder: string, codes: Codes) {
-  const events: StoredEvent[] = [];
-  const damage: Damage[] = [];
-  for await (const some of readSealed(pairIn(folder), codes, Infinity, (found) => damage.push(found)))
-    events.push(...some);
-  return { events: events.toSorted(compareEvents), damage };
+function read(folder: string, codes: Codes) {
+  return readPair(pairIn(folder), { customer: codes.customer, product: codes.product });
 }
 
 /** Each event of a customer of its own, with a time and a context that tell which it is. */

@@ -9,20 +9,12 @@ import { verifyStore } from '../../../../server/store/open-store.ts';
 import { hasDropped } from '../../../../server/store/segments/sealed/has-dropped.ts';
 import { mergeSealed, type MergeTask } from '../../../../server/store/segments/sealed/merge-sealed.ts';
 import { SEAL_LIMITS } from '../../../../server/store/segments/sealed/seal-limits.ts';
-import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import { verifySealed } from '../../../../server/store/segments/sealed/verify-sealed.ts';
 import type { Erasure } from '../../../../server/store/erasure.ts';
 import { anEvent, FILTER, readAll } from '../../../support/events.ts';
 import { expectFull, fillStore, IN_PROCESS, openSmall } from '../../../support/full-store.ts';
-import {
-  aBatchNow,
-  compareEvents,
-  logLines,
-  NOW,
-  pairIn,
-  seal,
-  storedEvents,
-} from '../../../support/sealed-files.ts';
+import { aBatchNow, logLines, NOW, pairIn, seal, storedEvents } from '../../../support/sealed-files.ts';
+import { readPair } from '../../../support/read-rows.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const DAY = 86_400_000;
@@ -67,13 +59,9 @@ async function merge(folder: string, name: string, task: Omit<MergeTask, 'output
 async function expectEvents(pair: MergeTask['output'], events: readonly StoredEvent[]): Promise<void> {
   for (const customer of CODES) {
     for (const product of ['P', 'B"']) {
-      const found: StoredEvent[] = [];
-      const onDamage = ({ path: file }: { readonly path: string }) => expect(file).toBe(pair.index);
-      for await (const some of readSealed(pair, { customer, product }, Infinity, onDamage))
-        found.push(...some);
-      expect(found.toSorted(compareEvents)).toEqual(
-        events.filter((one) => one.customer === customer && one.product === product),
-      );
+      const { events: found, damage } = await readPair(pair, { customer, product });
+      for (const { path: file } of damage) expect(file).toBe(pair.index);
+      expect(found).toEqual(events.filter((one) => one.customer === customer && one.product === product));
     }
   }
 }

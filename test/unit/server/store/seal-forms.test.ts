@@ -9,7 +9,6 @@ import {
   fieldsText,
 } from '../../../../server/store/segments/checked-line.ts';
 import { SEAL_LIMITS } from '../../../../server/store/segments/sealed/seal-limits.ts';
-import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import type { StoredEvent } from '../../../../server/store/event-store.ts';
 import type { ABatch } from '../../../support/events.ts';
 import {
@@ -21,6 +20,7 @@ import {
   seal,
   storedEvents,
 } from '../../../support/sealed-files.ts';
+import { readPair } from '../../../support/read-rows.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 // Pieces that would end a text, a list or an event if they were not walked over.
@@ -136,11 +136,9 @@ async function readBack(folder: string, events: readonly StoredEvent[]): Promise
     events.map(({ customer, product }) => [JSON.stringify([customer, product]), { customer, product }]),
   );
   for (const filter of products.values()) {
-    const onDamage = (damage: unknown): void => {
-      throw new Error(JSON.stringify(damage));
-    };
-    for await (const some of readSealed(pairIn(folder, 'own'), filter, Infinity, onDamage))
-      found.push(...some);
+    const read = await readPair(pairIn(folder, 'own'), filter);
+    expect(read.damage).toEqual([]);
+    found.push(...read.events);
   }
   return found.toSorted(compareEvents);
 }

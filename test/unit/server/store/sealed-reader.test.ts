@@ -1,15 +1,14 @@
 import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { ReportFilter } from '../../../../shared/report.ts';
-import type { Damage, StoredEvent } from '../../../../server/store/event-store.ts';
+import type { StoredEvent } from '../../../../server/store/event-store.ts';
 import { isCluster } from '../../../../server/store/segments/sealed/sealed-index.ts';
-import { readSealed } from '../../../../server/store/segments/sealed/sealed-reader.ts';
 import { anEvent, FILTER } from '../../../support/events.ts';
 import { watchReads } from '../../../support/file-reads.ts';
+import { readPair, type ReadEvents } from '../../../support/read-rows.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import {
   aBatchNow,
-  compareEvents,
   jsonLines,
   logLines,
   NOW,
@@ -26,22 +25,8 @@ async function read(
   folder: string,
   filter: Partial<ReportFilter> = {},
   position = Infinity,
-): Promise<{
-  readonly events: readonly StoredEvent[];
-  readonly damage: readonly Damage[];
-  readonly most: number;
-}> {
-  const events: StoredEvent[] = [];
-  const damage: Damage[] = [];
-  let most = 0;
-  const reader = readSealed(pairIn(folder), { ...FILTER, ...filter }, position, (found) =>
-    damage.push(found),
-  );
-  for await (const some of reader) {
-    events.push(...some);
-    most = Math.max(most, some.length);
-  }
-  return { events, damage, most };
+): Promise<ReadEvents> {
+  return readPair(pairIn(folder), { ...FILTER, ...filter }, position);
 }
 
 /** Two products, three days and one stray event; a batch for each event. */
@@ -70,7 +55,7 @@ function manyRows() {
   );
 }
 
-describe('readSealed', () => {
+describe('reading a sealed segment', () => {
   it('gives the events of a product, whatever is asked of them, as the log would', async () => {
     const folder = await tempFolder();
     const batches = someBatches();
@@ -83,7 +68,7 @@ describe('readSealed', () => {
     ): Promise<void> => {
       const { events, damage } = await read(folder, filter, position);
       const expected = all.filter(isMatch);
-      expect(events.toSorted(compareEvents)).toEqual(expected);
+      expect(events).toEqual(expected);
       expect(damage).toEqual([]);
       expect(expected.length).toBeGreaterThan(0);
     };
@@ -128,16 +113,6 @@ describe('readSealed', () => {
     });
     expect(await blocksRead({ types: ['NONE', 'constructor'] })).toEqual({ events: 0, blocks: 0 });
     expect(await blocksRead({ start: NOW + 3_000 })).toEqual({ events: 0, blocks: 0 });
-  });
-
-  it('gives a bounded number of events at a time, in the order of their time', async () => {
-    const folder = await tempFolder();
-    await seal(folder, logLines([manyRows()]));
-
-    const { events, most } = await read(folder);
-
-    expect(events.map(({ timestamp }) => timestamp - NOW)).toEqual([...Array(3_000).keys()]);
-    expect(most).toBeLessThan(1_500);
   });
 
   it('keeps the readable rows of a damaged block, and reports the others', async () => {
@@ -214,12 +189,11 @@ describe('readSealed', () => {
     expect(await read(folder)).toEqual({
       events: [],
       damage: [{ path: data, offset: 0, reason: 'the file is missing' }],
-      most: 0,
     });
   });
 });
 
-describe('readSealed without a whole index', () => {
+describe('reading a sealed segment without a whole index', () => {
   const REASON = 'the index is missing or damaged: the data file is read instead';
 
   it('finds the same when the index is missing, or damaged or cut anywhere', async () => {

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Damage } from '../../../../server/store/event-store.ts';
-import { openSnapshot } from '../../../../server/store/open-store.ts';
 import type { SegmentEventStore } from '../../../../server/store/segments/segment-event-store.ts';
 import { aBatch, anEvent, FILTER, readAll } from '../../../support/events.ts';
 import { IN_PROCESS, openSmall } from '../../../support/full-store.ts';
+import { readEvents } from '../../../support/read-rows.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
 
 const RECEIVED = 1_700_000_000_500;
@@ -32,12 +31,9 @@ async function missedBy(store: SegmentEventStore, start: number): Promise<readon
   const snapshot = store.snapshot();
   onTestFinished(() => store.release(snapshot));
   for (const { files } of snapshot.sealed) await rm(files.data, { force: true });
-  const missed: Damage[] = [];
-  const reader = openSnapshot(snapshot).read({ ...FILTER, start, end: start + DAY - 1 }, (damage) =>
-    missed.push(damage),
-  );
-  for await (const events of reader) expect(events).toEqual([]);
-  return missed.map(({ path }) => path);
+  const { events, damage } = await readEvents(snapshot, { ...FILTER, start, end: start + DAY - 1 });
+  expect(events).toEqual([]);
+  return damage.map(({ path }) => path);
 }
 
 describe('events of clocks that are wrong', () => {

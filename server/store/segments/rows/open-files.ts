@@ -1,0 +1,70 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { systemCode } from '../../../errors.ts';
+
+interface OpenFile {
+  readonly handle: Promise<FileHandle | undefined>;
+  /** How many read from it. */
+  readers: number;
+}
+
+/** Files that are read at many places in turn: those used last stay open, so many at most beside those in use. */
+export class OpenFiles {
+  readonly #limit: number;
+  /** The one used last is the last one. */
+  readonly #files = new Map<string, OpenFile>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Reads bytes of a file.
+   *
+   * @returns How many there are of those asked for; undefined if there is no file.
+   */
+  async read(path: string, buffer: Buffer, length: number, offset: number): Promise<number | undefined> {
+    const file = this.#files.get(path) ?? { handle: openIfThere(path), readers: 0 };
+    this.#files.delete(path);
+    this.#files.set(path, file);
+    file.readers++;
+    try {
+      const handle = await file.handle;
+      if (handle === undefined) return undefined;
+      let held = 0;
+      while (held < length) {
+        const { bytesRead } = await handle.read(buffer, held, length - held, offset + held);
+        if (bytesRead === 0) break;
+        held += bytesRead;
+      }
+      return held;
+    } finally {
+      file.readers--;
+      await this.#closeSurplus();
+    }
+  }
+
+  /** To be called when nobody reads any more. */
+  async close(): Promise<void> {
+    const files = [...this.#files.values()];
+    this.#files.clear();
+    for (const { handle } of files) await (await handle)?.close();
+  }
+
+  async #closeSurplus(): Promise<void> {
+    for (const [path, { handle, readers }] of this.#files) {
+      if (this.#files.size <= this.#limit) return;
+      if (readers > 0) continue;
+      this.#files.delete(path);
+      await (await handle)?.close();
+    }
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,20 @@
+import type { SorterLimits } from './row-sorter.ts';
+
+/** What a report takes of memory and open files, whatever the store and the result come to. */
+export interface ReadLimits extends SorterLimits {
+  /** Clusters that are merged at once, each with two times `readBytes` and an open file. */
+  readonly maxRuns: number;
+  /** Bytes of a sealed segment that are read at once, if its blocks are not larger. */
+  readonly readBytes: number;
+  /** Bytes of a log segment that are read at once, if its lines are not longer. */
+  readonly logChunkBytes: number;
+}
+
+export const READ_LIMITS: ReadLimits = {
+  maxRuns: 32,
+  readBytes: 135_168,
+  logChunkBytes: 1_048_576,
+  arenaBytes: 8 * 1_048_576,
+  arenaRows: 131_072,
+  maxSpilledRuns: 64,
+};

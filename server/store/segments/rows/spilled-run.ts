@@ -1,0 +1,83 @@
+import { GUARD_BYTES } from '../sealed/log-chunks.ts';
+import { rowTimestamp } from '../sealed/sealed-row.ts';
+import { viewOf } from '../sealed/words.ts';
+import type { RowSource, RowWindow } from './row-source.ts';
+import type { ScratchFile } from './scratch-file.ts';
+
+/** Sorted rows in the scratch file, in pieces of whole lines. */
+export interface SpilledPieces {
+  /** Where in the file each begins; one more for the end. */
+  readonly offsets: readonly number[];
+  /** The first row's timestamp. */
+  readonly from: number;
+}
+
+interface Piece {
+  readonly buffer: Buffer;
+  readonly length: number;
+  readonly error?: unknown;
+}
+
+const NEWLINE = 0x0a;
+
+/** Reads sorted rows back; reads on while its rows are used. */
+export class SpilledRun implements RowSource {
+  readonly from: number;
+  readonly #file: ScratchFile;
+  readonly #offsets: readonly number[];
+  #next = 0;
+  #ahead: Promise<Piece> | undefined;
+  /** One that nobody uses. */
+  #free: Buffer = Buffer.alloc(0);
+  #used: Buffer = Buffer.alloc(0);
+
+  constructor(file: ScratchFile, { offsets, from }: SpilledPieces) {
+    this.#file = file;
+    this.#offsets = offsets;
+    this.from = from;
+  }
+
+  async next(): Promise<RowWindow | undefined> {
+    const reading = this.#ahead ?? this.#read();
+    if (reading === undefined) return undefined;
+    const { buffer, length, error } = await reading;
+    if (error !== undefined) throw error;
+    this.#free = this.#used;
+    this.#used = buffer;
+    this.#ahead = this.#read();
+    return {
+      bytes: buffer,
+      view: viewOf(buffer),
+      start: 0,
+      end: length,
+      last: lastTimestamp(buffer, length),
+    };
+  }
+
+  /** Begins to read the next piece; undefined if there is none. */
+  #read(): Promise<Piece> | undefined {
+    const offset = this.#offsets[this.#next];
+    const end = this.#offsets[this.#next + 1];
+    if (offset === undefined || end === undefined) return undefined;
+    this.#next++;
+    const length = end - offset;
+    if (this.#free.length < length + GUARD_BYTES) this.#free = Buffer.allocUnsafeSlow(length + GUARD_BYTES);
+    return this.#readInto(this.#free, offset, length);
+  }
+
+  /** Never rejects, as nobody may be waiting for it. */
+  async #readInto(buffer: Buffer, offset: number, length: number): Promise<Piece> {
+    try {
+      await this.#file.read(buffer, length, offset);
+      buffer.fill('"', length, length + GUARD_BYTES);
+      return { buffer, length };
+    } catch (error) {
+      return { buffer, length, error };
+    }
+  }
+}
+
+/** The timestamp of the last of whole lines of rows. */
+function lastTimestamp(bytes: Buffer, end: number): number {
+  return rowTimestamp(bytes, end < 2 ? 0 : bytes.lastIndexOf(NEWLINE, end - 2) + 1);
+}
