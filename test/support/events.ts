@@ -2,12 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { UsageEvent } from '../../shared/event.ts';
 import type { ReportFilter } from '../../shared/report.ts';
 import { batchFingerprint } from '../../server/ingest/fingerprint.ts';
-import type {
-  BatchContents,
-  BatchIdentity,
-  EventStore,
-  StoredEvent,
-} from '../../server/store/event-store.ts';
+import type { BatchContents, BatchIdentity, EventStore } from '../../server/store/event-store.ts';
+import type { StoredEvent } from './read-rows.ts';
 import { readEvents } from './read-rows.ts';
 
 export const FILTER: ReportFilter = { customer: 'BARCHART', product: 'PORTFOLIO' };

@@ -1,12 +1,18 @@
+import type { EventFull } from '../../shared/event.ts';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { ReportFilter } from '../../shared/report.ts';
-import type { Damage, RowSink, StoredEvent, StoreSnapshot } from '../../server/store/event-store.ts';
+import type { Damage, RowSink, StoreSnapshot } from '../../server/store/event-store.ts';
 import { openSnapshot } from '../../server/store/open-store.ts';
 import type { FilePair } from '../../server/store/segments/batch-record.ts';
 import { READ_LIMITS, type ReadLimits } from '../../server/store/segments/rows/read-limits.ts';
 import { SegmentReader } from '../../server/store/segments/segment-reader.ts';
+
+/** An event read back, with what was stored beside it. */
+export interface StoredEvent extends EventFull {
+  readonly position: number;
+}
 
 export interface ReadEvents {
   /** In the order in which they were handed over. */

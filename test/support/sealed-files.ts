@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { UsageEvent } from '../../shared/event.ts';
-import type { StoredEvent } from '../../server/store/event-store.ts';
+import type { StoredEvent } from './read-rows.ts';
 import { encodeBatchBody, MAX_PLACED_BYTES, writeBatchLine } from '../../server/store/segments/batch-line.ts';
 import type { FilePair } from '../../server/store/segments/batch-record.ts';
 import { SEAL_LIMITS, type SealLimits } from '../../server/store/segments/sealed/seal-limits.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { KeptRows } from '../../../../server/store/segments/compaction/kept-rows.ts';
 import { runCompaction } from '../../../../server/store/segments/compaction/run-compaction.ts';
-import type { StoredEvent } from '../../../../server/store/event-store.ts';
+import type { StoredEvent } from '../../../support/read-rows.ts';
 import { verifyStore } from '../../../../server/store/open-store.ts';
 import { hasDropped } from '../../../../server/store/segments/sealed/has-dropped.ts';
 import { mergeSealed, type MergeTask } from '../../../../server/store/segments/sealed/merge-sealed.ts';

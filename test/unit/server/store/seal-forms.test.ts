@@ -9,7 +9,7 @@ import {
   fieldsText,
 } from '../../../../server/store/segments/checked-line.ts';
 import { SEAL_LIMITS } from '../../../../server/store/segments/sealed/seal-limits.ts';
-import type { StoredEvent } from '../../../../server/store/event-store.ts';
+import type { StoredEvent } from '../../../support/read-rows.ts';
 import type { ABatch } from '../../../support/events.ts';
 import {
   aBatchNow,

@@ -1,7 +1,7 @@
 import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { ReportFilter } from '../../../../shared/report.ts';
-import type { StoredEvent } from '../../../../server/store/event-store.ts';
+import type { StoredEvent } from '../../../support/read-rows.ts';
 import { isCluster } from '../../../../server/store/segments/sealed/sealed-index.ts';
 import { anEvent, FILTER } from '../../../support/events.ts';
 import { watchReads } from '../../../support/file-reads.ts';
