@@ -9,7 +9,7 @@ export async function buildServer(outDir: string): Promise<void> {
       'server/main.ts',
       'server/cli.ts',
       'server/reports/report-child.ts',
-      'server/reports/output/output-thread.ts',
+      'server/reports/rows/encoding-thread.ts',
       'server/store/segments/compaction/compaction-child.ts',
     ],
     entryNames: '[name]',

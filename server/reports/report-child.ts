@@ -6,7 +6,7 @@ import type { ReportAdvance, ReportAnswer, ReportTask } from './report-task.ts';
 import { ReportDamagedError, writeReport } from './report-writer.ts';
 
 /** Beside this entry, built. */
-const THREAD_PATH = path.resolve(path.dirname(fileURLToPath(import.meta.url)), 'output-thread.js');
+const THREAD_PATH = path.resolve(path.dirname(fileURLToPath(import.meta.url)), 'encoding-thread.js');
 
 /** Entry of the process that makes one report: takes the task, says how far it is, answers once, and ends. */
 function main(): void {

@@ -13,7 +13,7 @@ const ADVANCE_MS = 200;
 export interface WriteOptions {
   /** Told several times a second how far it is. */
   readonly onAdvance?: (advance: ReportAdvance) => void;
-  /** The built entry of the thread that large reports are written by; without one this thread writes. */
+  /** The built entry of the thread that helps with large reports, `encoding-thread.js`; without it there is none. */
   readonly threadPath?: string;
 }
 
@@ -80,9 +80,9 @@ async function writeRows(
     if (found.isHarmless !== true && !output.partial) throw new ReportDamagedError(found);
     if (damage.length < MAX_DAMAGE_REPORTS) damage.push(found);
   };
-  const buffered = new BufferedOutput(file, output.compression, threadPath);
+  const buffered = new BufferedOutput(file, output.compression);
+  const rows = new RowWriter({ filter, output, columns }, extra, buffered, threadPath);
   try {
-    const rows = new RowWriter(filter, output, columns, extra, buffered);
     let total = 0;
     let toldMs = performance.now();
     const onProgress = (scanned: number, all: number): void => {
@@ -99,10 +99,11 @@ async function writeRows(
     };
     const reading = { onDamage, onProgress, scratchPath: `${finalPath}.sort.tmp` };
     await openSnapshot(snapshot).readRows(filter, rows, reading);
-    rows.finish();
+    await rows.finish();
     const sunk = await buffered.end();
     return { ...sunk, rows: rows.rows, damage, neededExtra: rows.neededExtra, total };
   } finally {
+    await rows.close();
     await buffered.close();
   }
 }

@@ -1,54 +1,37 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { ReportOutput } from '../../../shared/report.ts';
 import { viewOf, WORD_SLACK_BYTES } from '../../store/segments/sealed/words.ts';
+import type { ByteTarget } from '../rows/row-encoding.ts';
 import type { ByteSink, SunkBytes } from './byte-sink.ts';
 import { FileSink } from './file-sink.ts';
 import { GzipSink } from './gzip-sink.ts';
-import { ThreadSink } from './thread-sink.ts';
 
-const BUFFER_BYTES = 1_048_576;
+const BUFFER_BYTES = 524_288;
 /** Full buffers that may be under way before there is a wait. */
 const MAX_PENDING = 3;
 
-/**
- * Collects what is written of a report in large buffers, and writes those while the next is being filled.
- *
- * Whoever writes asks for room, puts bytes to `view` from `length` on, and says where they end.
- */
-export class BufferedOutput {
-  readonly #file: FileHandle;
-  readonly #compression: ReportOutput['compression'];
-  readonly #threadPath: string | undefined;
+/** Collects what is written of a report in large buffers, and writes those while the next is being filled. */
+export class BufferedOutput implements ByteTarget {
+  readonly #sink: ByteSink;
   readonly #free: Buffer[] = [];
-  #buffer: Buffer;
-  #sink: ByteSink | undefined;
+  #buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   #pending = 0;
   #failure: unknown;
   #onRoom: (() => void) | undefined;
-  /** The buffer that is being filled. */
-  view: DataView;
-  /** How many bytes are in it. */
+  view: DataView = viewOf(this.#buffer);
   length = 0;
 
-  /**
-   * @param file - Empty, open for writing for as long as this is.
-   * @param threadPath - The built entry of the thread that large outputs are written by, `output-thread.js`; without
-   *   one this thread writes.
-   */
-  constructor(file: FileHandle, compression: ReportOutput['compression'], threadPath: string | undefined) {
-    this.#file = file;
-    this.#compression = compression;
-    this.#threadPath = compression === null ? threadPath : undefined;
-    this.#buffer = this.#allocate(BUFFER_BYTES);
-    this.view = viewOf(this.#buffer);
+  /** @param file - Empty, open for writing for as long as this is. */
+  constructor(file: FileHandle, compression: ReportOutput['compression']) {
+    const sink = new FileSink(file);
+    this.#sink = compression === null ? sink : new GzipSink(sink);
   }
 
-  /** Makes room for so many bytes behind `length`. */
   reserve(bytes: number): void {
     if (this.length + bytes <= this.#buffer.length) return;
     this.#flush();
-    const free = this.#free.pop() ?? this.#allocate(BUFFER_BYTES);
-    this.#buffer = bytes <= free.length ? free : this.#allocate(bytes);
+    if (bytes <= this.#buffer.length) return;
+    this.#buffer = Buffer.allocUnsafeSlow(bytes);
     this.view = viewOf(this.#buffer);
   }
 
@@ -57,6 +40,12 @@ export class BufferedOutput {
     this.reserve(bytes.length + WORD_SLACK_BYTES);
     this.#buffer.set(bytes, this.length);
     this.length += bytes.length;
+  }
+
+  /** Writes bytes behind all that was put before; resolves, never rejecting, when they may be changed again. */
+  async put(bytes: Buffer): Promise<void> {
+    this.#flush();
+    await this.#write(bytes);
   }
 
   /**
@@ -77,8 +66,6 @@ export class BufferedOutput {
 
   /** Writes what is left; resolves when all has been given to the operating system. */
   async end(): Promise<SunkBytes> {
-    // A small report is not worth a thread.
-    this.#sink ??= this.#openSink(undefined);
     this.#flush();
     const sunk = await this.#sink.end();
     if (this.#failure !== undefined) throw this.#failure;
@@ -87,34 +74,33 @@ export class BufferedOutput {
 
   /** Resolves when nothing is being written. */
   async close(): Promise<void> {
-    await this.#sink?.close();
+    await this.#sink.close();
   }
 
   #flush(): void {
-    this.#sink ??= this.#openSink(this.#threadPath);
+    if (this.length === 0) return;
     const buffer = this.#buffer;
-    this.#pending++;
-    this.#sink
-      .put(buffer.subarray(0, this.length))
-      .catch((error: unknown) => (this.#failure ??= error))
-      .finally(() => {
-        this.#pending--;
-        if (buffer.length === BUFFER_BYTES && this.#free.length < MAX_PENDING) this.#free.push(buffer);
-        this.#onRoom?.();
-        this.#onRoom = undefined;
-      });
+    void this.#writeAndFree(buffer, this.length);
+    this.#buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    this.view = viewOf(this.#buffer);
     this.length = 0;
   }
 
-  #openSink(threadPath: string | undefined): ByteSink {
-    if (threadPath !== undefined) return new ThreadSink(this.#file, threadPath);
-    const sink = new FileSink(this.#file);
-    return this.#compression === null ? sink : new GzipSink(sink);
+  async #writeAndFree(buffer: Buffer, length: number): Promise<void> {
+    await this.#write(buffer.subarray(0, length));
+    if (buffer.length === BUFFER_BYTES && this.#free.length < MAX_PENDING) this.#free.push(buffer);
   }
 
-  #allocate(bytes: number): Buffer {
-    return this.#threadPath === undefined
-      ? Buffer.allocUnsafeSlow(bytes)
-      : Buffer.from(new SharedArrayBuffer(bytes));
+  async #write(bytes: Buffer): Promise<void> {
+    this.#pending++;
+    try {
+      await this.#sink.put(bytes);
+    } catch (error) {
+      this.#failure ??= error;
+    } finally {
+      this.#pending--;
+      this.#onRoom?.();
+      this.#onRoom = undefined;
+    }
   }
 }

@@ -8,6 +8,8 @@ import type { RowEncoder } from './row-encoder.ts';
 import { ITEM, RowScanner, UUID_BYTES } from './row-scanner.ts';
 import { TypeLayouts } from './type-layouts.ts';
 
+const TYPE_COLUMN = 1;
+const NO_STEPS = new Int32Array(0);
 const QUOTE = 0x22;
 const APOSTROPHE = 0x27;
 const NEWLINE = 0x0a;
@@ -95,25 +97,30 @@ export class CsvEncoder implements RowEncoder {
     const type = this.#types.find(view, scanner.typeStart, scanner.typeEnd);
     copyText(type.field, 0, to, toAt, type.fieldBytes);
     toAt += type.fieldBytes;
-    let column = 1;
-    const { order, places } = type;
-    if (items > places.length && items > this.#neededExtra) this.#neededExtra = items;
-    for (let index = 0; index < order.length; index++) {
-      const item = order[index] ?? 0;
-      const kind = item < items ? kinds[item] : ITEM.null;
-      if (kind === undefined || kind === ITEM.null) continue;
-      const place = places[item] ?? 0;
-      toAt = this.#delimit(to, toAt, place - column);
-      column = place;
+    const { named, steps } = type;
+    let column = TYPE_COLUMN;
+    let columns = 0;
+    const wanted = steps[items < named ? items : named] ?? NO_STEPS;
+    for (let step = 0; step < wanted.length; step += 2) {
+      const item = wanted[step] ?? 0;
+      columns += wanted[step + 1] ?? 0;
+      const kind = kinds[item] ?? ITEM.null;
+      if (kind === ITEM.null) continue;
+      toAt = this.#delimit(to, toAt, columns);
+      column += columns;
+      columns = 0;
       toAt = this.#item(view, starts[item] ?? 0, ends[item] ?? 0, kind, to, toAt);
     }
-    for (let item = places.length; item < items; item++) {
-      const kind = kinds[item];
-      const place = this.#firstExtra + item;
-      if (kind === undefined || kind === ITEM.null || place >= this.#extraEnd) continue;
-      toAt = this.#delimit(to, toAt, place - column);
-      column = place;
-      toAt = this.#item(view, starts[item] ?? 0, ends[item] ?? 0, kind, to, toAt);
+    if (items > named) {
+      if (items > this.#neededExtra) this.#neededExtra = items;
+      for (let item = named; item < items; item++) {
+        const kind = kinds[item] ?? ITEM.null;
+        const place = this.#firstExtra + item;
+        if (kind === ITEM.null || place >= this.#extraEnd) continue;
+        toAt = this.#delimit(to, toAt, place - column);
+        column = place;
+        toAt = this.#item(view, starts[item] ?? 0, ends[item] ?? 0, kind, to, toAt);
+      }
     }
     toAt = this.#delimit(to, toAt, this.#extraEnd - 1 - column);
     if (this.#layout.beside.length > 0) toAt = this.#writeBeside(view, to, toAt);

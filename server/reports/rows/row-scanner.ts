@@ -15,6 +15,8 @@ const CLOSE_BRACKET = 0x5d;
 const NULL_WORD = 0x6c6c756e;
 /** Of a batch's id. */
 export const UUID_BYTES = 36;
+/** `],"`, and a batch's id. */
+const BATCH_TEXT_BYTES = 3 + UUID_BYTES;
 const ONES = 0x01010101;
 const HIGH_BITS = 0x80808080 | 0;
 const QUOTES = 0x22222222;
@@ -69,7 +71,10 @@ export class RowScanner {
   scan(view: DataView, start: number, end: number): boolean {
     const isKnown = this.#scanHead(view, start) && this.#scanContext(view);
     const from = isKnown ? this.contextEnd : start;
-    this.lineEnd = findNewline(view, from, end);
+    // A text has no newline of its own, so that those of a batch's usual length need not be looked at.
+    const batchEnd = from + BATCH_TEXT_BYTES;
+    const isUsual = isKnown && batchEnd < end && view.getUint8(batchEnd) === QUOTE;
+    this.lineEnd = findNewline(view, isUsual ? batchEnd : from, end);
     return isKnown;
   }
 

@@ -8,10 +8,10 @@ export interface TypeLayout {
   /** The type as a field, and how long it is; words can be read from it. */
   readonly field: DataView;
   readonly fieldBytes: number;
-  /** Column of each position that the catalog names. */
-  readonly places: Int32Array;
-  /** Those positions in the order of their columns. */
-  readonly order: Int32Array;
+  /** How many positions the catalog names a column for. */
+  readonly named: number;
+  /** By how many of those a context has. */
+  readonly steps: readonly Int32Array[];
 }
 
 interface Known {
@@ -20,14 +20,19 @@ interface Known {
   readonly layout: TypeLayout;
 }
 
+const TYPE_COLUMN = 1;
 /** Anybody may send any types. */
 const MAX_KNOWN = 4_096;
+/** Places for those that were found last; a power of two. */
+const RECENT = 256;
+const RECENT_SHIFT = 20;
 
 /** The layouts of types, found by the bytes of their JSON texts, without their quotes. */
 export class TypeLayouts {
   readonly #layout: RowLayout;
   readonly #output: ReportOutput;
   readonly #known = new Map<number, Known>();
+  readonly #recent: (Known | undefined)[] = Array.from({ length: RECENT }, () => undefined);
 
   constructor(layout: RowLayout, output: ReportOutput) {
     this.#layout = layout;
@@ -37,26 +42,53 @@ export class TypeLayouts {
   /** @param view - Has the text from `start` to `end`, and `WORD_SLACK_BYTES` more. */
   find(view: DataView, start: number, end: number): TypeLayout {
     const bytes = end - start;
+    // Types of a product begin and end alike more often than not.
+    const words = view.getInt32(start + (bytes >> 1), true) ^ view.getInt32(end - 4, true);
+    const slot = (Math.imul(words ^ bytes, 0x85ebca6b) >>> RECENT_SHIFT) & (RECENT - 1);
+    const recent = this.#recent[slot];
+    if (recent !== undefined && recent.bytes === bytes && areSame(view, start, recent.text, 0, bytes)) {
+      return recent.layout;
+    }
+    const known = this.#look(view, start, bytes);
+    this.#recent[slot] = known;
+    return known.layout;
+  }
+
+  #look(view: DataView, start: number, bytes: number): Known {
     const hash = hashOf(view, start, bytes);
     const known = this.#known.get(hash);
     if (known !== undefined && known.bytes === bytes && areSame(view, start, known.text, 0, bytes)) {
-      return known.layout;
+      return known;
     }
     const text = Buffer.alloc(bytes + WORD_SLACK_BYTES);
     for (let index = 0; index < bytes; index++) text[index] = view.getUint8(start + index);
     const layout = this.#make(text.toString('utf8', 0, bytes));
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
     // Of two with one hash the later one counts; the other is made again.
-    this.#known.set(hash, { text: viewOf(text), bytes, layout });
-    return layout;
+    const made = { text: viewOf(text), bytes, layout };
+    this.#known.set(hash, made);
+    return made;
   }
 
   #make(type: string): TypeLayout {
     const field = Buffer.from(csvField(type, this.#output));
     const padded = Buffer.alloc(field.length + WORD_SLACK_BYTES);
     field.copy(padded);
-    const places = Int32Array.from(this.#layout.placesOf(type));
-    const order = Int32Array.from(places.keys()).toSorted((a, b) => (places[a] ?? 0) - (places[b] ?? 0));
-    return { field: viewOf(padded), fieldBytes: field.length, places, order };
+    const places = this.#layout.placesOf(type);
+    const steps = Array.from({ length: places.length + 1 }, (_, items) => stepsOf(places.slice(0, items)));
+    return { field: viewOf(padded), fieldBytes: field.length, named: places.length, steps };
   }
+}
+
+/** For each position, in the order of their columns: the position, and how many columns on its own is. */
+function stepsOf(places: readonly number[]): Int32Array {
+  const order = [...places.entries()].toSorted(([, a], [, b]) => a - b);
+  let last = TYPE_COLUMN;
+  return Int32Array.from(
+    order.flatMap(([position, place]) => {
+      const step = [position, place - last];
+      last = place;
+      return step;
+    }),
+  );
 }

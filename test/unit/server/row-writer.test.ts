@@ -224,14 +224,14 @@ async function write(
 ): Promise<{ text: string; needed: number | undefined }> {
   const file = path.join(await tempFolder(), 'report.csv');
   const handle = await open(file, 'w');
-  const buffered = new BufferedOutput(handle, null, undefined);
-  const writer = new RowWriter(FILTER, DEFAULT_OUTPUT, COLUMNS, extra, buffered);
+  const buffered = new BufferedOutput(handle, null);
+  const writer = new RowWriter({ filter: FILTER, output: DEFAULT_OUTPUT, columns: COLUMNS }, extra, buffered);
   for (const group of groups) {
     const bytes = Buffer.from(`${group.join('\n')}\n`);
     writer.add(bytes, 0, bytes.length);
     await writer.drained();
   }
-  writer.finish();
+  await writer.finish();
   await buffered.end();
   await handle.close();
   return { text: await readFile(file, 'utf8'), needed: writer.neededExtra };
