@@ -16,10 +16,11 @@ const TYPES = ['T', 'U', 'V"', 'Ä'];
 
 const event = fc.record({
   at: fc.nat(9),
-  day: fc.constantFrom(0, 0, 0, 1, 2, 90, 91),
+  /** Some days before, or so long that the number is short. */
+  day: fc.constantFrom(0, 0, 0, 1, 2, 90, 91, Infinity),
   customer: fc.constantFrom(FILTER.customer, FILTER.customer, FILTER.customer, 'B"', 'C'),
   type: fc.constantFrom(...TYPES),
-  context: fc.array(fc.constantFrom(null, 'a', 'b"\\', 'c'.repeat(50), '\n😀'), { maxLength: 3 }),
+  context: fc.array(fc.constantFrom(null, 'a', 'aaaa', 'b"\\', 'c'.repeat(50), '\n😀'), { maxLength: 3 }),
   version: fc.constantFrom(undefined, null, '1"'),
 });
 const batch = fc
@@ -34,7 +35,11 @@ const batch = fc
       .map((sequence) => ({ sequence, code: 'EVENT_TOO_LARGE' as const, path: '', event: { ...FILTER } }));
     return aBatchNow(
       events.map(({ at, day, version, ...event }) =>
-        anEvent({ ...event, timestamp: NOW + at - day * DAY, ...(version !== undefined && { version }) }),
+        anEvent({
+          ...event,
+          timestamp: day === Infinity ? at : NOW + at - day * DAY,
+          ...(version !== undefined && { version }),
+        }),
       ),
       { contents: { rejected, skew } },
     );
