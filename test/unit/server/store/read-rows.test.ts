@@ -35,9 +35,9 @@ const batch = fc
       .filter((sequence) => sequence < events.length + refused.length)
       .map((sequence) => ({ sequence, code: 'EVENT_TOO_LARGE' as const, path: '', event: { ...FILTER } }));
     return aBatchNow(
-      events.map(({ at, day, version, ...event }) =>
+      events.map(({ at, day, version, ...rest }) =>
         anEvent({
-          ...event,
+          ...rest,
           timestamp: day === Infinity ? at : NOW + at - day * DAY,
           ...(version !== undefined && { version }),
         }),
