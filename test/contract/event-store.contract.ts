@@ -260,6 +260,29 @@ export function runEventStoreContract(
       expect(events.map(({ timestamp }) => timestamp)).toEqual([1, 2]);
     });
 
+    it('gives events in the order of time, batch and sequence, whenever they came', async () => {
+      const { store, reopen } = await create();
+      const ids = ['c', 'a', 'b', 'd'].map((digit) => `${digit.repeat(8)}-0000-4000-8000-000000000000`);
+      const times = [
+        [30, 10, 20, 10],
+        [20, 20, 5],
+        [20, 40_000 * 86_400_000],
+        [1, 30, 20],
+      ];
+      for (const [at, timestamps] of times.entries()) {
+        const events = timestamps.map((timestamp) => anEvent({ timestamp }));
+        const { identity, contents } = aBatch(events, { identity: { batch: ids[at] ?? '' } });
+        await store.append(identity, () => contents);
+      }
+
+      const found = await readAll(await reopen());
+
+      const last = `${40_000 * 86_400_000} b1`;
+      expect(found.map(({ timestamp, batch, sequence }) => `${timestamp} ${batch[0]}${sequence}`)).toEqual(
+        `1 d0,5 a2,10 c1,10 c3,20 a0,20 a1,20 b0,20 c2,20 d2,30 c0,30 d1,${last}`.split(','),
+      );
+    });
+
     it('filters by customer, product, types and an inclusive range of time', async () => {
       const { store } = await create();
       const times = [9, 10, 20, 21];

@@ -15,6 +15,8 @@ export interface FileReads {
   bytes(): number;
   /** Lets the next read fail as a disk does. */
   failOnce(code: string): void;
+  /** Lets reads fail at places of files, by their offset. */
+  failWhere(isBad: (offset: number) => boolean, code: string): void;
   clear(): void;
 }
 
@@ -25,7 +27,9 @@ export async function watchReads(): Promise<FileReads> {
   await handle.close();
   // Its type says nothing of a prototype.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const reads = vi.spyOn(prototype as { read: Read }, 'read');
+  const target = prototype as { read: Read };
+  const original = target.read;
+  const reads = vi.spyOn(target, 'read');
   onTestFinished(() => reads.mockRestore());
   return {
     lengths: () => reads.mock.calls.map(([, , length]) => length),
@@ -35,6 +39,13 @@ export async function watchReads(): Promise<FileReads> {
         0,
       ),
     failOnce: (code) => reads.mockRejectedValueOnce(Object.assign(new Error(code), { code })),
+    failWhere: (isBad, code) => {
+      const read = reads.getMockImplementation() ?? original;
+      reads.mockImplementation(function (this: unknown, buffer, offset, length, position) {
+        if (isBad(position)) return Promise.reject(Object.assign(new Error(code), { code }));
+        return read.call(this, buffer, offset, length, position);
+      });
+    },
     clear: () => reads.mockClear(),
   };
 }

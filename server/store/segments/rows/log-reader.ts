@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { GUARD_BYTES, type LogChunk } from '../sealed/log-chunks.ts';
 import { viewOf } from '../sealed/words.ts';
 
@@ -24,14 +24,13 @@ interface Reading {
 /**
  * The whole lines of a file up to byte `end`, and at last what no newline ends; reads on while they are used.
  *
- * `length` is where in the bytes they end. Memory is bounded by two chunks or the longest line, whichever is larger.
+ * Closes the file. `length` is where in the bytes they end. Memory is bounded by two chunks or the longest line, whichever is larger.
  */
 export async function* readLogLines(
-  path: string,
+  file: FileHandle,
   end: number,
   chunkBytes = LOG_CHUNK_BYTES,
 ): AsyncGenerator<LogLines, void, undefined> {
-  const file = await open(path, 'r');
   let ahead: Promise<Reading> | undefined;
   try {
     const newBuffer = (): Buffer =>

@@ -60,7 +60,8 @@ export class OpenFiles {
   }
 }
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
+/** @returns undefined if there is no file. */
+export async function openIfThere(path: string): Promise<FileHandle | undefined> {
   try {
     return await open(path, 'r');
   } catch (error) {

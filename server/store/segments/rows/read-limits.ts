@@ -13,8 +13,8 @@ export interface ReadLimits extends SorterLimits {
 export const READ_LIMITS: ReadLimits = {
   maxRuns: 32,
   readBytes: 135_168,
-  logChunkBytes: 1_048_576,
-  arenaBytes: 8 * 1_048_576,
-  arenaRows: 131_072,
-  maxSpilledRuns: 64,
+  logChunkBytes: 524_288,
+  arenaBytes: 4 * 1_048_576,
+  arenaRows: 65_536,
+  maxSpilledRuns: 32,
 };

@@ -1,11 +1,11 @@
 import { orderByTimestamp, orderTies } from '../sealed/row-order.ts';
-import { viewOf } from '../sealed/words.ts';
+import { copyText, viewOf } from '../sealed/words.ts';
 import { GUARD_BYTES } from '../sealed/log-chunks.ts';
 import type { RowWindow } from './row-source.ts';
 import { compareTies } from './row-ties.ts';
 
 /** Bytes that are handed out at a time. */
-const PIECE_BYTES = 65_536;
+const PIECE_BYTES = 131_072;
 
 /** Rows in memory, to be put in order. */
 export class RowArena {
@@ -63,27 +63,35 @@ export class RowArena {
     this.#length = end;
   }
 
-  /** The rows in their order, some at a time; the arena is empty when all have been handed out. */
+  /**
+   * The rows in their order, some at a time; the arena is empty when all have been handed out.
+   *
+   * What was handed out is valid until the next but one is asked for, so that it can be written meanwhile.
+   */
   *takeSorted(): Generator<RowWindow> {
     const { count } = this;
     const starts = this.#starts;
     const timestamps = this.#timestamps.subarray(0, count);
     const order = orderByTimestamp(timestamps);
     orderTies(order, timestamps, this.#groups, (a, b) => compareTies(this.#placeOf(a), this.#placeOf(b)));
-    let piece = Buffer.allocUnsafeSlow(PIECE_BYTES + GUARD_BYTES);
+    let piece = newPiece(PIECE_BYTES);
+    let other = piece;
     let held = 0;
     let last = -Infinity;
     for (const row of order) {
       const start = starts[row] ?? 0;
       const end = starts[row + 1] ?? 0;
-      if (held + end - start + GUARD_BYTES > piece.length) {
-        if (held > 0) yield windowOf(piece, held, last);
-        held = 0;
-        if (end - start + GUARD_BYTES > piece.length)
-          piece = Buffer.allocUnsafeSlow(end - start + GUARD_BYTES);
+      const bytes = end - start;
+      if (held + bytes + GUARD_BYTES > piece.bytes.length) {
+        if (held > 0) {
+          yield windowOf(piece, held, last);
+          [piece, other] = [other === piece ? newPiece(PIECE_BYTES) : other, piece];
+          held = 0;
+        }
+        if (bytes + GUARD_BYTES > piece.bytes.length) piece = newPiece(bytes);
       }
-      this.#bytes.copy(piece, held, start, end);
-      held += end - start;
+      copyText(this.#view, start, piece.view, held, bytes);
+      held += bytes;
       last = timestamps[row] ?? 0;
     }
     if (held > 0) yield windowOf(piece, held, last);
@@ -119,7 +127,17 @@ export class RowArena {
   }
 }
 
-function windowOf(piece: Buffer, end: number, last: number): RowWindow {
-  piece.fill('"', end, end + GUARD_BYTES);
-  return { bytes: piece, view: viewOf(piece), start: 0, end, last };
+interface Piece {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+function newPiece(length: number): Piece {
+  const bytes = Buffer.allocUnsafeSlow(length + GUARD_BYTES);
+  return { bytes, view: viewOf(bytes) };
+}
+
+function windowOf({ bytes, view }: Piece, end: number, last: number): RowWindow {
+  bytes.fill('"', end, end + GUARD_BYTES);
+  return { bytes, view, start: 0, end, last };
 }

@@ -2,9 +2,10 @@ import type { ReportFilter } from '../../../../shared/report.ts';
 import { erasureOf, type Erasure } from '../../erasure.ts';
 import type { StoreSnapshot } from '../../event-store.ts';
 import { codesOf, codesText, versionOf } from '../sealed/row-codes.ts';
+import { itemEnd } from '../sealed/scan-event.ts';
 import type { ClusterName } from '../sealed/sealed-index.ts';
 import { readRow, type SealedRow } from '../sealed/sealed-row.ts';
-import { newRowParts, scanRow } from './row-scan.ts';
+import { findType, newRowParts, scanRow } from './row-scan.ts';
 import { TextSet } from './text-set.ts';
 
 /** What rows have to be looked at for; the time is not among it, by which they are in order. */
@@ -87,9 +88,12 @@ export class RowFilter {
     doubts: RowDoubts,
   ): boolean | undefined {
     const parts = this.#parts;
-    if (scanRow(view, start, parts)) {
+    if (!doubts.batches) {
+      const typeAt = findType(view, start);
+      const typeEnd = typeAt < 0 ? -1 : itemEnd(view, typeAt);
+      if (typeEnd >= 0) return !doubts.types || this.wantsType(view, typeAt, typeEnd - typeAt);
+    } else if (scanRow(view, start, parts)) {
       if (doubts.types && !this.wantsType(view, parts.typeAt, parts.typeEnd - parts.typeAt)) return false;
-      if (!doubts.batches) return true;
       if (parts.position > this.position) return false;
       if (!this.mayBeErased(parts.timestamp, parts.position)) return true;
     }

@@ -70,6 +70,12 @@ export function scanRow(view: DataView, start: number, parts: RowParts): boolean
   return true;
 }
 
+/** Where a row's type begins, with its quote; -1 if the row is of a form that the store does not write. */
+export function findType(view: DataView, start: number): number {
+  const end = digitsEnd(view, start + 1);
+  return end >= 0 && view.getUint8(end) === COMMA && view.getUint8(end + 1) === QUOTE ? end + 1 : -1;
+}
+
 /** Where digits end; -1 if there are none, or more than are exact. */
 function digitsEnd(view: DataView, start: number): number {
   let at = start;

@@ -76,7 +76,13 @@ export class RowSorter {
   async #spill(): Promise<void> {
     this.#scratch ??= await ScratchFile.create(this.#scratchPath);
     const writer = new PieceList(this.#scratch);
-    for (const { bytes, start, end } of this.arena.takeSorted()) await writer.add(bytes, start, end);
+    let writing: Promise<void> | undefined;
+    // One piece is written while the next one is put together.
+    for (const { bytes, start, end } of this.arena.takeSorted()) {
+      await writing;
+      writing = writer.add(bytes, start, end);
+    }
+    await writing;
     this.#runs.push(writer.end());
   }
 

@@ -19,7 +19,8 @@ export interface ScannedBatch extends BatchHeader {
 
 const HEAD = new Literal('{"v":1,"crc":"');
 const CHECKSUM_DIGITS = 8;
-const FIELDS_AT = HEAD.length + CHECKSUM_DIGITS + 2;
+/** Bytes of a line of this version before the fields that its checksum is of. */
+export const FIELDS_AT = HEAD.length + CHECKSUM_DIGITS + 2;
 const EVENTS_KEY = Buffer.from(',"events":[');
 const REJECTED_KEY = ',"rejected":[';
 const COMMA = 0x2c;
@@ -108,7 +109,7 @@ export class LineScanner {
 }
 
 /** Whether a line has the head of this version, and the checksum in it is right. */
-function hasChecksum({ bytes, view }: LogChunk, start: number, end: number): boolean {
+export function hasChecksum({ bytes, view }: LogChunk, start: number, end: number): boolean {
   const fieldsAt = start + FIELDS_AT;
   return (
     end > fieldsAt &&

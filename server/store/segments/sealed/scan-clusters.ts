@@ -51,7 +51,8 @@ export async function* scanClusters(
       const isKnown = value !== undefined;
       if (!isKnown && !isLost)
         onDamage({ path, offset, reason: 'the line is damaged, and with it whose the rows behind it are' });
-      else if (isKnown && !hasVersion(bytes)) onDamage({ path, offset, reason: WRONG_VERSION });
+      else if (isKnown && !hasVersion(bytes))
+        onDamage({ path, offset, reason: WRONG_VERSION, isHarmless: true });
       isLost = !isKnown;
     }
   }

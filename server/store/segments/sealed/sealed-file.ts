@@ -134,7 +134,7 @@ export class SealedFile {
     }
     this.#isScanned = true;
     const reason = 'the index is missing or damaged: the data file is read instead';
-    this.#onDamage({ path: index, offset: damagedAt, reason });
+    this.#onDamage({ path: index, offset: damagedAt, reason, isHarmless: true });
     const onBatches = (batches: SealedBatches): void => {
       this.#batches = batches;
     };

@@ -117,7 +117,8 @@ describe('SealedFile.clustersOf', () => {
 
       const damage = (await expectAll(folder, all)).filter((found) => found.length > 0);
 
-      for (const found of damage) expect(found).toEqual([{ path: index, offset, reason: REASON }]);
+      for (const found of damage)
+        expect(found).toEqual([{ path: index, offset, reason: REASON, isHarmless: true }]);
       noticed.push(damage.length);
     }
     // The first line by all, another at least by the product that it is of.
@@ -139,7 +140,7 @@ describe('SealedFile.clustersOf', () => {
 
         const damage = await expectAll(folder, all, PRODUCTS.slice(-1));
 
-        expect(damage.at(-1)).toEqual([{ path: index, offset, reason: REASON }]);
+        expect(damage.at(-1)).toEqual([{ path: index, offset, reason: REASON, isHarmless: true }]);
       }
     }
     await rm(index);
