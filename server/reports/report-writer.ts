@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { Damage } from '../store/event-store.ts';
 import { openSnapshot } from '../store/open-store.ts';
 import { syncDirectory } from '../sync-directory.ts';
-import { BufferedOutput } from './output/buffered-output.ts';
+import { FileSink } from './output/file-sink.ts';
+import { GzipSink } from './output/gzip-sink.ts';
 import type { ReportAdvance, ReportTask, WrittenReport } from './report-task.ts';
 import { RowWriter } from './row-writer.ts';
 
@@ -80,8 +81,9 @@ async function writeRows(
     if (found.isHarmless !== true && !output.partial) throw new ReportDamagedError(found);
     if (damage.length < MAX_DAMAGE_REPORTS) damage.push(found);
   };
-  const buffered = new BufferedOutput(file, output.compression);
-  const rows = new RowWriter({ filter, output, columns }, extra, buffered, threadPath);
+  const fileSink = new FileSink(file);
+  const sink = output.compression === null ? fileSink : new GzipSink(fileSink);
+  const rows = new RowWriter({ filter, output, columns }, extra, sink, threadPath);
   try {
     let total = 0;
     let toldMs = performance.now();
@@ -100,10 +102,10 @@ async function writeRows(
     const reading = { onDamage, onProgress, scratchPath: `${finalPath}.sort.tmp` };
     await openSnapshot(snapshot).readRows(filter, rows, reading);
     await rows.finish();
-    const sunk = await buffered.end();
+    const sunk = await sink.end();
     return { ...sunk, rows: rows.rows, damage, neededExtra: rows.neededExtra, total };
   } finally {
     await rows.close();
-    await buffered.close();
+    await sink.close();
   }
 }

@@ -1,44 +1,51 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RowSink } from '../store/event-store.ts';
 import { WORD_SLACK_BYTES } from '../store/segments/sealed/words.ts';
-import type { BufferedOutput } from './output/buffered-output.ts';
+import type { ByteSink } from './output/byte-sink.ts';
+import { ChunkTarget } from './rows/chunk-target.ts';
 import { extraOf, RowEncoding, type RowForm } from './rows/row-encoding.ts';
 import { ThreadEncoder } from './rows/thread-encoder.ts';
 
 /** Bytes of rows before a thread is started: a small report is not worth one. */
 const THREAD_FROM_BYTES = 2_097_152;
-/** Bytes of rows that are handed to it at once. */
+/** Bytes of rows that are encoded at once, in the thread or here. */
 const CHUNK_BYTES = 262_144;
-/** Chunks that may be under way before there is a wait. */
-const MAX_CHUNKS = 4;
+/** Chunks that wait for the thread, or are with it; what comes beyond them is encoded here meanwhile. */
+const MAX_HANDED = 2;
+/** Encoded chunks that may wait to be written, for those before them. */
+const MAX_WAITING = 6;
 
-/** Writes rows in the form that was asked for; many of them with the help of a thread. */
+/** Writes rows in the form that was asked for; of many of them a thread encodes some. */
 export class RowWriter implements RowSink {
   readonly #form: RowForm;
-  readonly #output: BufferedOutput;
+  readonly #sink: ByteSink;
   readonly #threadPath: string | undefined;
+  readonly #target = new ChunkTarget((bytes) => Buffer.allocUnsafeSlow(bytes));
   #extra: number | undefined;
   #encoding: RowEncoding | undefined;
-  #neededExtra = 0;
-  #threadRows = 0;
-  #added = 0;
   #thread: ThreadEncoder | undefined;
+  #added = 0;
   readonly #free: Buffer[] = [];
   #chunk: Buffer | undefined;
   #filled = 0;
-  #chunks = 0;
+  #handed = 0;
+  #waiting = 0;
+  /** All that has been begun is written; never rejects. */
   #last: Promise<void> = Promise.resolve();
   #failure: unknown;
-  #onRoom: (() => void) | undefined;
+  #isTurnDue = false;
+  #threadRows = 0;
+  #threadNeededExtra = 0;
 
   /**
    * @param extra - How many columns `context1`, … there are to be, of a table; undefined to have the first rows tell.
    *   If other rows have more values, `neededExtra` says so in the end, and what was written is of no use.
-   * @param threadPath - The built entry, `encoding-thread.js`; without it this thread does all.
+   * @param threadPath - The built entry, `encoding-thread.js`; without it there is no thread.
    */
-  constructor(form: RowForm, extra: number | undefined, output: BufferedOutput, threadPath?: string) {
+  constructor(form: RowForm, extra: number | undefined, sink: ByteSink, threadPath?: string) {
     this.#form = form;
     this.#extra = extra;
-    this.#output = output;
+    this.#sink = sink;
     this.#threadPath = threadPath;
   }
 
@@ -49,97 +56,123 @@ export class RowWriter implements RowSink {
 
   /** How many columns `context1`, … the rows take, if that is more than there are; else undefined. */
   get neededExtra(): number | undefined {
-    const needed = Math.max(this.#neededExtra, this.#encoding?.neededExtra ?? 0);
+    const needed = Math.max(this.#threadNeededExtra, this.#encoding?.neededExtra ?? 0);
     return needed > (this.#extra ?? 0) ? needed : undefined;
   }
 
   add(bytes: Buffer, start: number, end: number): void {
     this.#added += end - start;
-    if (this.#thread?.isOnline === true) {
-      this.#hand(bytes, start, end);
-      return;
-    }
     this.#extra ??= extraOf(this.#form, bytes, start, end);
-    this.#begin().encode(bytes, start, end);
-    if (this.#threadPath === undefined || this.#thread !== undefined || this.#added < THREAD_FROM_BYTES)
-      return;
-    this.#thread = new ThreadEncoder(this.#threadPath, { form: this.#form, extra: this.#extra });
+    if (this.#thread?.isOnline === true) this.#collect(this.#thread, bytes, start, end);
+    else this.#encode(bytes, start, end);
+    if (this.#threadPath === undefined || this.#added < THREAD_FROM_BYTES) return;
+    this.#thread ??= new ThreadEncoder(this.#threadPath, { form: this.#form, extra: this.#extra });
   }
 
   drained(): Promise<void> | undefined {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#chunks < MAX_CHUNKS) return this.#output.drained();
-    return new Promise((resolve, reject) => {
-      this.#onRoom = () => {
-        if (this.#failure === undefined) resolve();
-        else reject(this.#failure);
-      };
-    });
+    if (this.#waiting >= MAX_WAITING) return this.#last;
+    if (!this.#isTurnDue) return undefined;
+    // Without one the thread's answers would never arrive.
+    this.#isTurnDue = false;
+    return nextTurn();
   }
 
-  /** Encodes what is left, and what belongs to a report without rows, too; resolves when the output has all. */
+  /** Writes what is left, and what belongs to a report without rows, too; resolves when the sink has all. */
   async finish(): Promise<void> {
     this.#begin();
-    this.#handChunk();
+    if (this.#thread !== undefined) this.#endChunk(this.#thread);
+    this.#put(this.#target.take());
     await this.#last;
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   async close(): Promise<void> {
     await this.#thread?.close();
+    await this.#last;
   }
 
   #begin(): RowEncoding {
     if (this.#encoding === undefined) {
-      this.#encoding = new RowEncoding(this.#form, this.#extra ?? 0, this.#output);
-      this.#output.append(this.#encoding.head);
+      this.#encoding = new RowEncoding(this.#form, this.#extra ?? 0, this.#target);
+      this.#target.append(this.#encoding.head);
     }
     return this.#encoding;
   }
 
-  /** Collects rows for the thread. */
-  #hand(bytes: Buffer, start: number, end: number): void {
-    if (this.#chunk !== undefined && this.#filled + end - start + WORD_SLACK_BYTES > this.#chunk.length) {
-      this.#handChunk();
-    }
-    this.#chunk ??= this.#chunkFor(end - start + WORD_SLACK_BYTES);
+  #encode(bytes: Buffer, start: number, end: number): void {
+    this.#begin().encode(bytes, start, end);
+    if (this.#target.isFull) this.#put(this.#target.take());
+  }
+
+  /** Puts rows to others, to be encoded together. */
+  #collect(thread: ThreadEncoder, bytes: Buffer, start: number, end: number): void {
+    const needed = end - start + WORD_SLACK_BYTES;
+    if (this.#chunk !== undefined && this.#filled + needed > this.#chunk.length) this.#endChunk(thread);
+    this.#chunk ??= this.#chunkFor(needed);
     bytes.copy(this.#chunk, this.#filled, start, end);
     this.#filled += end - start;
   }
 
-  #handChunk(): void {
+  /** Has the chunk encoded by whoever comes to it first. */
+  #endChunk(thread: ThreadEncoder): void {
     const chunk = this.#chunk;
-    if (this.#thread === undefined || chunk === undefined) return;
-    this.#last = this.#write(this.#thread, chunk, this.#filled, this.#last);
+    if (chunk === undefined) return;
+    const filled = this.#filled;
     this.#chunk = undefined;
     this.#filled = 0;
-  }
-
-  /** Has rows encoded, and writes what has become of them behind what comes before. */
-  async #write(thread: ThreadEncoder, chunk: Buffer, length: number, before: Promise<void>): Promise<void> {
-    this.#chunks++;
-    try {
-      const [answer] = await Promise.all([thread.encode(chunk.subarray(0, length)), before]);
-      if (chunk.length === CHUNK_BYTES) this.#free.push(chunk);
-      this.#threadRows += answer.rows;
-      this.#neededExtra = answer.neededExtra;
-      for (const made of answer.made) void this.#put(thread, made);
-    } catch (error) {
-      this.#failure ??= error;
-    } finally {
-      this.#chunks--;
-      this.#onRoom?.();
-      this.#onRoom = undefined;
+    this.#isTurnDue = true;
+    // What was encoded here goes before.
+    this.#put(this.#target.take());
+    if (this.#handed < MAX_HANDED) this.#writeNext(this.#byThread(thread, chunk, filled));
+    else {
+      this.#encode(chunk, 0, filled);
+      this.#put(this.#target.take());
+      this.#recycle(chunk);
     }
   }
 
-  async #put(thread: ThreadEncoder, made: Uint8Array): Promise<void> {
-    await this.#output.put(Buffer.from(made.buffer, made.byteOffset, made.length));
-    thread.recycle(made);
+  async #byThread(thread: ThreadEncoder, chunk: Buffer, filled: number): Promise<readonly Uint8Array[]> {
+    this.#handed++;
+    const { made, rows, neededExtra } = await thread.encode(chunk.subarray(0, filled));
+    this.#handed--;
+    this.#recycle(chunk);
+    this.#threadRows += rows;
+    this.#threadNeededExtra = neededExtra;
+    return made;
+  }
+
+  #put(made: readonly Buffer[]): void {
+    if (made.length > 0) this.#writeNext(Promise.resolve(made));
+  }
+
+  /** Writes bytes behind all that has been begun before. */
+  #writeNext(encoded: Promise<readonly Uint8Array[]>): void {
+    this.#last = this.#write(encoded, this.#last);
+  }
+
+  async #write(encoded: Promise<readonly Uint8Array[]>, before: Promise<void>): Promise<void> {
+    this.#waiting++;
+    try {
+      const [made] = await Promise.all([encoded, before]);
+      for (const bytes of made) {
+        if (this.#failure === undefined) await this.#sink.put(bytes);
+        if (bytes.buffer instanceof SharedArrayBuffer) this.#thread?.recycle(bytes);
+        else this.#target.recycle(bytes);
+      }
+    } catch (error) {
+      this.#failure ??= error;
+    } finally {
+      this.#waiting--;
+    }
   }
 
   #chunkFor(bytes: number): Buffer {
-    if (bytes > CHUNK_BYTES) return Buffer.from(new SharedArrayBuffer(bytes));
-    return this.#free.pop() ?? Buffer.from(new SharedArrayBuffer(CHUNK_BYTES));
+    const free = bytes <= CHUNK_BYTES ? this.#free.pop() : undefined;
+    return free ?? Buffer.from(new SharedArrayBuffer(Math.max(bytes, CHUNK_BYTES)));
+  }
+
+  #recycle(chunk: Buffer): void {
+    if (chunk.length === CHUNK_BYTES) this.#free.push(chunk);
   }
 }

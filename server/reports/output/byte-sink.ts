@@ -9,11 +9,12 @@ export interface SunkBytes {
 /** Where the bytes of a report go, in order. */
 export interface ByteSink {
   /**
-   * Takes bytes behind those before, without waiting for those.
+   * Takes bytes behind those before; the next ones may come only when it is done.
    *
-   * @returns Resolves when the buffer may be used again; rejects if they could not be written.
+   * @returns A promise that resolves when the bytes may be changed again, or undefined if they may be at once.
+   * @throws What made a write fail.
    */
-  put(bytes: Buffer): Promise<void>;
+  put(bytes: Uint8Array): Promise<void> | undefined;
 
   /** Resolves when all has been given to the operating system. */
   end(): Promise<SunkBytes>;

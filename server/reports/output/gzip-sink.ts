@@ -3,6 +3,7 @@ import type { ByteSink, SunkBytes } from './byte-sink.ts';
 
 /** Beyond this level a file gets little smaller, and takes much longer. */
 const LEVEL = 4;
+const CHUNK_BYTES = 262_144;
 
 /** Compresses what it passes on (RFC 1952); Node does so in a thread of its own. */
 export class GzipSink implements ByteSink {
@@ -12,13 +13,13 @@ export class GzipSink implements ByteSink {
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
-    this.#gzip = createGzip({ level: LEVEL, chunkSize: 262_144 });
+    this.#gzip = createGzip({ level: LEVEL, chunkSize: CHUNK_BYTES });
     this.#passedOn = this.#passOn();
-    // Whoever puts or ends is told; this keeps the process from ending because of it meanwhile.
-    this.#passedOn.catch((error: unknown) => this.#gzip.destroy(error instanceof Error ? error : undefined));
+    // Whoever puts is told by the stream, and whoever ends by the promise itself.
+    this.#passedOn.catch(() => undefined);
   }
 
-  put(bytes: Buffer): Promise<void> {
+  put(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#gzip.write(bytes, (error) => {
         if (error) reject(error);
@@ -40,6 +41,7 @@ export class GzipSink implements ByteSink {
   }
 
   async #passOn(): Promise<void> {
+    // What is thrown in the loop destroys the stream, and with it whoever waits to put.
     for await (const chunk of this.#gzip) {
       // A stream of bytes gives nothing else.
       if (Buffer.isBuffer(chunk)) await this.#sink.put(chunk);

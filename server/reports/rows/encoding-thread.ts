@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { viewOf, WORD_SLACK_BYTES } from '../../store/segments/sealed/words.ts';
-import { RowEncoding, type ByteTarget, type RowForm } from './row-encoding.ts';
+import { ChunkTarget } from './chunk-target.ts';
+import { RowEncoding, type RowForm } from './row-encoding.ts';
 
 /** What the thread is made for. */
 export interface ThreadTask {
@@ -24,67 +24,12 @@ export interface ThreadAnswer {
   readonly neededExtra: number;
 }
 
-const BUFFER_BYTES = 524_288;
-
-/** Buffers in shared memory, filled one after the other. */
-class SharedTarget implements ByteTarget {
-  readonly #free: Buffer[] = [];
-  #buffer = allocate(BUFFER_BYTES);
-  #made: Buffer[] = [];
-  view: DataView = viewOf(this.#buffer);
-  length = 0;
-
-  reserve(bytes: number): void {
-    if (this.length + bytes <= this.#buffer.length) return;
-    this.#end();
-    this.#begin(bytes);
-  }
-
-  append(text: string): void {
-    const bytes = Buffer.from(text);
-    this.reserve(bytes.length + WORD_SLACK_BYTES);
-    this.#buffer.set(bytes, this.length);
-    this.length += bytes.length;
-  }
-
-  /** Takes what has been filled. */
-  take(): readonly Buffer[] {
-    this.#end();
-    this.#begin(BUFFER_BYTES);
-    const made = this.#made;
-    this.#made = [];
-    return made;
-  }
-
-  /** Gives back what was taken. */
-  recycle(free: readonly Uint8Array[]): void {
-    for (const { buffer } of free)
-      if (buffer.byteLength === BUFFER_BYTES) this.#free.push(Buffer.from(buffer));
-  }
-
-  #end(): void {
-    if (this.length > 0) this.#made.push(this.#buffer.subarray(0, this.length));
-    else if (this.#buffer.length === BUFFER_BYTES) this.#free.push(this.#buffer);
-    this.length = 0;
-  }
-
-  #begin(bytes: number): void {
-    this.#buffer =
-      (bytes <= BUFFER_BYTES ? this.#free.pop() : undefined) ?? allocate(Math.max(bytes, BUFFER_BYTES));
-    this.view = viewOf(this.#buffer);
-  }
-}
-
-function allocate(bytes: number): Buffer {
-  return Buffer.from(new SharedArrayBuffer(bytes));
-}
-
 /** Entry of the thread that encodes rows for the one that made it, and ends with that. */
 function main({ form, extra }: ThreadTask): void {
-  const target = new SharedTarget();
+  const target = new ChunkTarget((bytes) => Buffer.from(new SharedArrayBuffer(bytes)));
   const encoding = new RowEncoding(form, extra, target);
   parentPort?.on('message', ({ rows, free }: ThreadRequest) => {
-    target.recycle(free);
+    for (const chunk of free) target.recycle(chunk);
     const before = encoding.rows;
     encoding.encode(Buffer.from(rows.buffer), rows.byteOffset, rows.byteOffset + rows.length);
     const { neededExtra } = encoding;

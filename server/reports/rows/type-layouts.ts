@@ -23,16 +23,12 @@ interface Known {
 const TYPE_COLUMN = 1;
 /** Anybody may send any types. */
 const MAX_KNOWN = 4_096;
-/** Places for those that were found last; a power of two. */
-const RECENT = 256;
-const RECENT_SHIFT = 20;
 
 /** The layouts of types, found by the bytes of their JSON texts, without their quotes. */
 export class TypeLayouts {
   readonly #layout: RowLayout;
   readonly #output: ReportOutput;
   readonly #known = new Map<number, Known>();
-  readonly #recent: (Known | undefined)[] = Array.from({ length: RECENT }, () => undefined);
 
   constructor(layout: RowLayout, output: ReportOutput) {
     this.#layout = layout;
@@ -42,32 +38,18 @@ export class TypeLayouts {
   /** @param view - Has the text from `start` to `end`, and `WORD_SLACK_BYTES` more. */
   find(view: DataView, start: number, end: number): TypeLayout {
     const bytes = end - start;
-    // Types of a product begin and end alike more often than not.
-    const words = view.getInt32(start + (bytes >> 1), true) ^ view.getInt32(end - 4, true);
-    const slot = (Math.imul(words ^ bytes, 0x85ebca6b) >>> RECENT_SHIFT) & (RECENT - 1);
-    const recent = this.#recent[slot];
-    if (recent !== undefined && recent.bytes === bytes && areSame(view, start, recent.text, 0, bytes)) {
-      return recent.layout;
-    }
-    const known = this.#look(view, start, bytes);
-    this.#recent[slot] = known;
-    return known.layout;
-  }
-
-  #look(view: DataView, start: number, bytes: number): Known {
     const hash = hashOf(view, start, bytes);
     const known = this.#known.get(hash);
     if (known !== undefined && known.bytes === bytes && areSame(view, start, known.text, 0, bytes)) {
-      return known;
+      return known.layout;
     }
     const text = Buffer.alloc(bytes + WORD_SLACK_BYTES);
     for (let index = 0; index < bytes; index++) text[index] = view.getUint8(start + index);
     const layout = this.#make(text.toString('utf8', 0, bytes));
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
     // Of two with one hash the later one counts; the other is made again.
-    const made = { text: viewOf(text), bytes, layout };
-    this.#known.set(hash, made);
-    return made;
+    this.#known.set(hash, { text: viewOf(text), bytes, layout });
+    return layout;
   }
 
   #make(type: string): TypeLayout {
