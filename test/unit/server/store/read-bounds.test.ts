@@ -6,7 +6,8 @@ import { READ_LIMITS, type ReadLimits } from '../../../../server/store/segments/
 import { SegmentReader } from '../../../../server/store/segments/segment-reader.ts';
 import { anEvent, FILTER } from '../../../support/events.ts';
 import { watchReads } from '../../../support/file-reads.ts';
-import { LineSink, readEvents, readWithin, snapshotOf } from '../../../support/read-rows.ts';
+import { eventOf, LineSink, readEvents, snapshotOf } from '../../../support/read-rows.ts';
+import { openFiles } from '../../../support/open-files.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import { aBatchNow, logLines, NOW, pairIn, seal, storedEvents } from '../../../support/sealed-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -142,14 +143,22 @@ describe('reading rows within bounds', () => {
       sealed.push({ files: pairIn(folder, `${at}`), times: [[0, Infinity]] as const });
     }
 
-    const { events, damage } = await readWithin(
-      { maxRuns: 2, readBytes: 1_000 },
-      snapshotOf({ sealed }),
-      FILTER,
-    );
+    const lines = new LineSink();
+    let most = 0;
+    const sink: RowSink = {
+      add: (bytes, start, end) => lines.add(bytes, start, end),
+      drained: async () => {
+        most = Math.max(most, (await openFiles(folder)).filter((file) => file.endsWith('.jsonl')).length);
+      },
+    };
+    const limits = { maxRuns: 3, readBytes: 1_000, arenaBytes: 30_000 };
 
-    expect(events).toEqual(storedEvents(batches));
+    const { damage } = await read(snapshotOf({ sealed }), path.join(folder, 'scratch'), sink, limits);
+
+    expect(lines.lines.map((line) => eventOf(line, FILTER))).toEqual(storedEvents(batches));
     expect(damage).toEqual([]);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(3);
   });
 });
 
