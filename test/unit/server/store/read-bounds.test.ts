@@ -159,6 +159,12 @@ describe('reading rows within bounds', () => {
     expect(damage).toEqual([]);
     expect(most).toBeGreaterThan(1);
     expect(most).toBeLessThanOrEqual(3);
+    // Of those that are merged nothing is sorted, and of twelve nine are too many.
+    const nowhere = path.join(folder, 'none', 'scratch');
+    await read(snapshotOf({ sealed }), nowhere, lines, { ...limits, maxRuns: 12, arenaBytes: 1 });
+    await expect(
+      read(snapshotOf({ sealed }), nowhere, lines, { ...limits, maxRuns: 11, arenaBytes: 1 }),
+    ).rejects.toThrow('ENOENT');
   });
 });
 
