@@ -50,6 +50,27 @@ async function read(
 }
 
 describe('reading rows within bounds', () => {
+  it('reads lines of a log that are longer than what is read at once', async () => {
+    const folder = await tempFolder();
+    const long = anEvent({ context: ['x'.repeat(150_000)] });
+    const batches = [
+      aBatchNow([anEvent(), long, anEvent()]),
+      ...someBatches(2),
+      aBatchNow([long, anEvent()]),
+    ];
+    const bytes = Buffer.concat(logLines(batches));
+    const file = path.join(folder, 'a.log');
+    await writeFile(file, bytes);
+    const snapshot = snapshotOf({ segments: [{ path: file, length: bytes.length, dropped: [] }] });
+
+    for (const limits of [{ logChunkBytes: 10_000, arenaBytes: 1_000 }, { logChunkBytes: 100_000 }]) {
+      const sink = new LineSink();
+      const { damage } = await read(snapshot, path.join(folder, 'scratch'), sink, limits);
+      expect(damage).toEqual([]);
+      expect(sink.lines.map((line) => eventOf(line, FILTER))).toEqual(storedEvents(batches));
+    }
+  });
+
   it('makes no scratch file where the memory is enough', async () => {
     const folder = await tempFolder();
     const { snapshot, batches } = await logOf(folder, 20);
