@@ -1,5 +1,6 @@
 import type { ReportFilter } from '../../../shared/report.ts';
 import type { ReadOptions, RowSink, SnapshotReader, StoreSnapshot } from '../event-store.ts';
+import { BufferPool } from './rows/buffer-pool.ts';
 import { DamageReports } from './rows/damage-reports.ts';
 import { LogRows } from './rows/log-rows.ts';
 import { mergeRows } from './rows/merge-rows.ts';
@@ -9,7 +10,8 @@ import { planRead } from './rows/read-plan.ts';
 import { RowFilter } from './rows/row-filter.ts';
 import { RowOutput } from './rows/row-output.ts';
 import { RowSorter } from './rows/row-sorter.ts';
-import { SealedRun, type RunContext } from './rows/sealed-run.ts';
+import { SealedRun } from './rows/sealed-run.ts';
+import { GUARD_BYTES } from './sealed/log-chunks.ts';
 
 /** Reads a snapshot's files in any process; needs no lock. */
 export class SegmentReader implements SnapshotReader {
@@ -44,7 +46,8 @@ export class SegmentReader implements SnapshotReader {
     onProgress(0, total);
     const files = new OpenFiles(maxRuns);
     const sorter = new RowSorter(this.#limits, scratchPath);
-    const context: RunContext = { filter, blocks: plan.blocks, files, damage, readBytes, onRead };
+    const buffers = new BufferPool(readBytes + GUARD_BYTES);
+    const context = { filter, blocks: plan.blocks, files, damage, readBytes, buffers, onRead };
     try {
       for (const run of plan.sorted) await sorter.addRun(new SealedRun(run, context));
       const log = new LogRows(filter, sorter, damage, onRead);

@@ -7,6 +7,7 @@ import type { ClusterName } from '../sealed/sealed-index.ts';
 import { viewOf } from '../sealed/words.ts';
 import { BlockRows } from './block-rows.ts';
 import type { BlockInfo, BlockTable } from './block-table.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { DamageReports } from './damage-reports.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { RowFilter } from './row-filter.ts';
@@ -36,6 +37,8 @@ export interface RunContext {
   readonly damage: DamageReports;
   /** Bytes that are read at once, if blocks are not larger. */
   readonly readBytes: number;
+  /** Of buffers with room for those, and for the guard behind. */
+  readonly buffers: BufferPool;
   /** Told of bytes that have been read. */
   readonly onRead: (bytes: number) => void;
 }
@@ -61,9 +64,8 @@ export class SealedRun implements RowSource {
   readonly #rows: BlockRows;
   #nextBlock: number;
   #ahead: Promise<Unit> | undefined;
-  /** One that nobody uses. */
-  #free: Buffer = Buffer.alloc(0);
-  #used: Buffer = Buffer.alloc(0);
+  /** Holds the rows in hand. */
+  #used: Buffer | undefined;
   /** Where in the file the bytes in hand begin. */
   #offset = 0;
 
@@ -82,9 +84,10 @@ export class SealedRun implements RowSource {
   async next(): Promise<RowWindow | undefined> {
     for (;;) {
       const reading = this.#ahead ?? this.#readUnit();
+      if (this.#used !== undefined) this.#context.buffers.give(this.#used);
+      this.#used = undefined;
       if (reading === undefined) return undefined;
       const unit = await reading;
-      this.#free = this.#used;
       this.#used = unit.buffer;
       this.#ahead = this.#readUnit();
       const window = await this.#windowOf(unit);
@@ -95,7 +98,7 @@ export class SealedRun implements RowSource {
 
   /** Begins to read the next blocks; undefined if there are none. */
   #readUnit(): Promise<Unit> | undefined {
-    const { blocks, readBytes } = this.#context;
+    const { blocks, buffers, readBytes } = this.#context;
     const firstBlock = this.#nextBlock;
     if (firstBlock >= this.#run.blocksEnd) return undefined;
     const { offset, bytes } = blocks.at(firstBlock);
@@ -108,11 +111,8 @@ export class SealedRun implements RowSource {
     }
     this.#nextBlock = blocksEnd;
     const length = end - offset;
-    if (this.#free.length < length + GUARD_BYTES)
-      this.#free = Buffer.allocUnsafeSlow(
-        Math.max(length, Math.min(readBytes, this.#run.bytes)) + GUARD_BYTES,
-      );
-    return this.#read(firstBlock, blocksEnd, offset, length, this.#free);
+    const buffer = buffers.take(length + GUARD_BYTES);
+    return this.#read(firstBlock, blocksEnd, offset, length, buffer);
   }
 
   /** Never rejects, as nobody may be waiting for it. */

@@ -6,7 +6,8 @@ import { READ_LIMITS, type ReadLimits } from '../../../../server/store/segments/
 import { SegmentReader } from '../../../../server/store/segments/segment-reader.ts';
 import { anEvent, FILTER } from '../../../support/events.ts';
 import { watchReads } from '../../../support/file-reads.ts';
-import { LineSink, readEvents, readWithin, snapshotOf } from '../../../support/read-rows.ts';
+import { eventOf, LineSink, readEvents, snapshotOf } from '../../../support/read-rows.ts';
+import { openFiles } from '../../../support/open-files.ts';
 import { lineOffsets, overwrite } from '../../../support/segment-files.ts';
 import { aBatchNow, logLines, NOW, pairIn, seal, storedEvents } from '../../../support/sealed-files.ts';
 import { tempFolder } from '../../../support/temp-folder.ts';
@@ -49,6 +50,27 @@ async function read(
 }
 
 describe('reading rows within bounds', () => {
+  it('reads lines of a log that are longer than what is read at once', async () => {
+    const folder = await tempFolder();
+    const long = anEvent({ context: ['x'.repeat(150_000)] });
+    const batches = [
+      aBatchNow([anEvent(), long, anEvent()]),
+      ...someBatches(2),
+      aBatchNow([long, anEvent()]),
+    ];
+    const bytes = Buffer.concat(logLines(batches));
+    const file = path.join(folder, 'a.log');
+    await writeFile(file, bytes);
+    const snapshot = snapshotOf({ segments: [{ path: file, length: bytes.length, dropped: [] }] });
+
+    for (const limits of [{ logChunkBytes: 10_000, arenaBytes: 1_000 }, { logChunkBytes: 100_000 }]) {
+      const sink = new LineSink();
+      const { damage } = await read(snapshot, path.join(folder, 'scratch'), sink, limits);
+      expect(damage).toEqual([]);
+      expect(sink.lines.map((line) => eventOf(line, FILTER))).toEqual(storedEvents(batches));
+    }
+  });
+
   it('makes no scratch file where the memory is enough', async () => {
     const folder = await tempFolder();
     const { snapshot, batches } = await logOf(folder, 20);
@@ -142,14 +164,28 @@ describe('reading rows within bounds', () => {
       sealed.push({ files: pairIn(folder, `${at}`), times: [[0, Infinity]] as const });
     }
 
-    const { events, damage } = await readWithin(
-      { maxRuns: 2, readBytes: 1_000 },
-      snapshotOf({ sealed }),
-      FILTER,
-    );
+    const lines = new LineSink();
+    let most = 0;
+    const sink: RowSink = {
+      add: (bytes, start, end) => lines.add(bytes, start, end),
+      drained: async () => {
+        most = Math.max(most, (await openFiles(folder)).filter((file) => file.endsWith('.jsonl')).length);
+      },
+    };
+    const limits = { maxRuns: 3, readBytes: 1_000, arenaBytes: 30_000 };
 
-    expect(events).toEqual(storedEvents(batches));
+    const { damage } = await read(snapshotOf({ sealed }), path.join(folder, 'scratch'), sink, limits);
+
+    expect(lines.lines.map((line) => eventOf(line, FILTER))).toEqual(storedEvents(batches));
     expect(damage).toEqual([]);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(3);
+    // Of those that are merged nothing is sorted, and of twelve nine are too many.
+    const nowhere = path.join(folder, 'none', 'scratch');
+    await read(snapshotOf({ sealed }), nowhere, lines, { ...limits, maxRuns: 12, arenaBytes: 1 });
+    await expect(
+      read(snapshotOf({ sealed }), nowhere, lines, { ...limits, maxRuns: 11, arenaBytes: 1 }),
+    ).rejects.toThrow('ENOENT');
   });
 });
 

@@ -29,12 +29,13 @@ const batch = fc
   .record({
     events: fc.array(event, { maxLength: 8 }),
     refused: fc.constantFrom([], [], [0], [1, 3]),
+    refusedEvent: fc.constantFrom({}, { type: 'T' }, { ...FILTER }, { ...FILTER, type: '},{"' }),
     skew: fc.constantFrom(null, 0, -5),
   })
-  .map(({ events, refused, skew }): ABatch => {
+  .map(({ events, refused, refusedEvent, skew }): ABatch => {
     const rejected = refused
       .filter((sequence) => sequence < events.length + refused.length)
-      .map((sequence) => ({ sequence, code: 'EVENT_TOO_LARGE' as const, path: '', event: { ...FILTER } }));
+      .map((sequence) => ({ sequence, code: 'EVENT_TOO_LARGE' as const, path: '', event: refusedEvent }));
     return aBatchNow(
       events.map(({ at, day, version, ...rest }) =>
         anEvent({
