@@ -50,8 +50,8 @@ export class SegmentReader implements SnapshotReader {
     const context = { filter, blocks: plan.blocks, files, damage, readBytes, buffers, onRead };
     try {
       for (const run of plan.sorted) await sorter.addRun(new SealedRun(run, context));
-      const log = new LogRows(filter, sorter, damage, onRead);
-      for (const segment of segments) await log.add(segment, logChunkBytes);
+      const log = new LogRows(filter, sorter, damage, logChunkBytes, onRead);
+      for (const segment of segments) await log.add(segment);
       const runs = plan.runs.map((run) => new SealedRun(run, context));
       const output = new RowOutput(sink);
       await mergeRows([...runs, ...(await sorter.sources())], (bytes, start, end) =>

@@ -8,7 +8,8 @@ export interface LogLines extends LogChunk {
   readonly start: number;
 }
 
-export const LOG_CHUNK_BYTES = 1_048_576;
+export type LogBuffers = readonly [Buffer, Buffer];
+
 /** Room in front of what is read, for the beginning of its first line. */
 const ROOM_BYTES = 65_536;
 const NEWLINE = 0x0a;
@@ -21,25 +22,31 @@ interface Reading {
   readonly error?: unknown;
 }
 
+/** Two buffers for `readLogLines`, one segment after the other. */
+export function newLogBuffers(chunkBytes: number): LogBuffers {
+  const newBuffer = (): Buffer => Buffer.allocUnsafeSlow(ROOM_BYTES + chunkBytes + GUARD_BYTES);
+  return [newBuffer(), newBuffer()];
+}
+
 /**
  * The whole lines of a file up to byte `end`, and at last what no newline ends; reads on while they are used.
  *
- * Closes the file. `length` is where in the bytes they end. Memory is bounded by two chunks or the longest line, whichever is larger.
+ * Closes the file. `length` is where in the bytes they end. Memory is bounded by the buffers or the longest line,
+ * whichever is larger.
  */
 export async function* readLogLines(
   file: FileHandle,
   end: number,
-  chunkBytes = LOG_CHUNK_BYTES,
+  buffers: LogBuffers,
 ): AsyncGenerator<LogLines, void, undefined> {
   let ahead: Promise<Reading> | undefined;
   try {
-    const newBuffer = (): Buffer =>
-      Buffer.allocUnsafeSlow(ROOM_BYTES + Math.min(chunkBytes, end) + GUARD_BYTES);
-    let free: Buffer | undefined;
+    let [next, other] = buffers;
+    const chunkBytes = next.length - ROOM_BYTES - GUARD_BYTES;
     // Bytes that begin a line whose end has not been read.
     let rest: Buffer = Buffer.alloc(0);
     let offset = 0;
-    ahead = readChunk(file, newBuffer(), offset, Math.min(chunkBytes, end));
+    ahead = readChunk(file, next, offset, Math.min(chunkBytes, end));
     for (;;) {
       const { buffer, at, bytesRead, error } = await ahead;
       ahead = undefined;
@@ -53,14 +60,14 @@ export async function* readLogLines(
       const isEnded = length > lines.start;
       // It is copied before what holds it is read to.
       rest = Buffer.from(lines.bytes.subarray(isEnded ? length : lines.start, lines.held));
-      if (offset < end)
-        ahead = readChunk(file, free ?? newBuffer(), offset, Math.min(chunkBytes, end - offset));
+      // The other one is not used any more.
+      [next, other] = [other, next];
+      if (offset < end) ahead = readChunk(file, next, offset, Math.min(chunkBytes, end - offset));
       if (isEnded) {
         lines.bytes.fill('"', length, length + GUARD_BYTES);
         const { bytes, start } = lines;
         yield { bytes, view: viewOf(bytes), offset: offset - (lines.held - start), start, length };
       }
-      free = buffer;
       if (ahead === undefined) break;
     }
     if (rest.length > 0) {

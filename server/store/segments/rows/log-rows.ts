@@ -4,7 +4,7 @@ import type { LineEvents } from '../sealed/line-events.ts';
 import { FIELDS_AT, hasChecksum, LineScanner } from '../sealed/line-scanner.ts';
 import type { DamageReports } from './damage-reports.ts';
 import { LineMatches } from './line-matches.ts';
-import { readLogLines, type LogLines } from './log-reader.ts';
+import { newLogBuffers, readLogLines, type LogBuffers, type LogLines } from './log-reader.ts';
 import { openIfThere } from './open-files.ts';
 import type { RowFilter } from './row-filter.ts';
 import type { RowSorter } from './row-sorter.ts';
@@ -29,10 +29,21 @@ export class LogRows {
   readonly #scanner = new LineScanner();
   readonly #matches: LineMatches;
   readonly #writer: RowWriter;
+  readonly #buffers: LogBuffers;
   #unfinished: Unfinished | undefined;
 
-  /** @param onRead - Told of bytes that have been read. */
-  constructor(filter: RowFilter, sorter: RowSorter, damage: DamageReports, onRead: (bytes: number) => void) {
+  /**
+   * @param chunkBytes - Bytes that are read at once, if lines are not longer.
+   * @param onRead - Told of bytes that have been read.
+   */
+  constructor(
+    filter: RowFilter,
+    sorter: RowSorter,
+    damage: DamageReports,
+    chunkBytes: number,
+    onRead: (bytes: number) => void,
+  ) {
+    this.#buffers = newLogBuffers(chunkBytes);
     const { customer, product } = filter;
     this.#sorter = sorter;
     this.#damage = damage;
@@ -42,13 +53,13 @@ export class LogRows {
   }
 
   /** Adds the rows of a segment to the sorter. */
-  async add({ path, length, dropped }: SnapshotSegment, chunkBytes?: number): Promise<void> {
+  async add({ path, length, dropped }: SnapshotSegment): Promise<void> {
     const isDropped = new Set(dropped);
     let read = 0;
     const file = await openIfThere(path);
     if (file === undefined) this.#damage.missing(path);
     else {
-      for await (const lines of readLogLines(file, length, chunkBytes)) {
+      for await (const lines of readLogLines(file, length, this.#buffers)) {
         await this.#addLines(path, lines, length, isDropped);
         const end = lines.offset + lines.length - lines.start;
         this.#onRead(end - read);

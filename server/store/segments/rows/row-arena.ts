@@ -5,7 +5,7 @@ import type { RowWindow } from './row-source.ts';
 import { compareTies } from './row-ties.ts';
 
 /** Bytes that are handed out at a time. */
-const PIECE_BYTES = 131_072;
+export const PIECE_BYTES = 131_072;
 
 /** Rows in memory, to be put in order. */
 export class RowArena {
@@ -16,6 +16,8 @@ export class RowArena {
   #timestamps = new Float64Array(0);
   #starts = new Uint32Array(0);
   #groups = new Uint32Array(0);
+  /** Used again by each sorting. */
+  #pieces: readonly [Piece, Piece] | undefined;
   #length = 0;
   count = 0;
 
@@ -74,8 +76,8 @@ export class RowArena {
     const timestamps = this.#timestamps.subarray(0, count);
     const order = orderByTimestamp(timestamps);
     orderTies(order, timestamps, this.#groups, (a, b) => compareTies(this.#placeOf(a), this.#placeOf(b)));
-    let piece = newPiece(PIECE_BYTES);
-    let other = piece;
+    this.#pieces ??= [newPiece(PIECE_BYTES), newPiece(PIECE_BYTES)];
+    let [piece, other] = this.#pieces;
     let held = 0;
     let last = -Infinity;
     for (const row of order) {
@@ -85,7 +87,7 @@ export class RowArena {
       if (held + bytes + GUARD_BYTES > piece.bytes.length) {
         if (held > 0) {
           yield windowOf(piece, held, last);
-          [piece, other] = [other === piece ? newPiece(PIECE_BYTES) : other, piece];
+          [piece, other] = [other, piece];
           held = 0;
         }
         if (bytes + GUARD_BYTES > piece.bytes.length) piece = newPiece(bytes);

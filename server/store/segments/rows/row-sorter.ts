@@ -1,8 +1,10 @@
 import type { RowSource, RowWindow } from './row-source.ts';
+import { GUARD_BYTES } from '../sealed/log-chunks.ts';
 import { findNewline } from '../sealed/words.ts';
 import { rowTimestamp } from '../sealed/sealed-row.ts';
 import { mergeRows } from './merge-rows.ts';
-import { RowArena } from './row-arena.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { PIECE_BYTES, RowArena } from './row-arena.ts';
 import { RowOutput } from './row-output.ts';
 import { ScratchFile } from './scratch-file.ts';
 import { SpilledRun, type SpilledPieces } from './spilled-run.ts';
@@ -23,6 +25,7 @@ export class RowSorter {
   #scratch: ScratchFile | undefined;
   #runs: SpilledPieces[] = [];
   #groups = 0;
+  readonly #buffers = new BufferPool(PIECE_BYTES + GUARD_BYTES);
 
   /** @param scratchPath - Made only if it is needed. */
   constructor(limits: SorterLimits, scratchPath: string) {
@@ -66,7 +69,7 @@ export class RowSorter {
     const { maxSpilledRuns } = this.#limits;
     while (this.#runs.length > maxSpilledRuns) await this.#mergeSome(this.#scratch);
     const scratch = this.#scratch;
-    return this.#runs.map((run) => new SpilledRun(scratch, run));
+    return this.#runs.map((run) => new SpilledRun(scratch, run, this.#buffers));
   }
 
   async close(): Promise<void> {
@@ -100,7 +103,7 @@ export class RowSorter {
       },
     });
     await mergeRows(
-      some.map((run) => new SpilledRun(scratch, run)),
+      some.map((run) => new SpilledRun(scratch, run, this.#buffers)),
       (bytes, start, end) => output.add(bytes, start, end),
     );
     await output.end();

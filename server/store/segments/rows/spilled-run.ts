@@ -1,6 +1,7 @@
 import { GUARD_BYTES } from '../sealed/log-chunks.ts';
 import { rowTimestamp } from '../sealed/sealed-row.ts';
 import { viewOf } from '../sealed/words.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { RowSource, RowWindow } from './row-source.ts';
 import type { ScratchFile } from './scratch-file.ts';
 
@@ -27,11 +28,13 @@ export class SpilledRun implements RowSource {
   readonly #offsets: readonly number[];
   #next = 0;
   #ahead: Promise<Piece> | undefined;
-  /** One that nobody uses. */
-  #free: Buffer = Buffer.alloc(0);
-  #used: Buffer = Buffer.alloc(0);
+  readonly #buffers: BufferPool;
+  /** Holds the rows in hand. */
+  #used: Buffer | undefined;
 
-  constructor(file: ScratchFile, { offsets, from }: SpilledPieces) {
+  /** @param buffers - Of buffers with room for most pieces, and for the guard behind. */
+  constructor(file: ScratchFile, { offsets, from }: SpilledPieces, buffers: BufferPool) {
+    this.#buffers = buffers;
     this.#file = file;
     this.#offsets = offsets;
     this.from = from;
@@ -39,10 +42,11 @@ export class SpilledRun implements RowSource {
 
   async next(): Promise<RowWindow | undefined> {
     const reading = this.#ahead ?? this.#read();
+    if (this.#used !== undefined) this.#buffers.give(this.#used);
+    this.#used = undefined;
     if (reading === undefined) return undefined;
     const { buffer, length, error } = await reading;
     if (error !== undefined) throw error;
-    this.#free = this.#used;
     this.#used = buffer;
     this.#ahead = this.#read();
     return {
@@ -61,8 +65,7 @@ export class SpilledRun implements RowSource {
     if (offset === undefined || end === undefined) return undefined;
     this.#next++;
     const length = end - offset;
-    if (this.#free.length < length + GUARD_BYTES) this.#free = Buffer.allocUnsafeSlow(length + GUARD_BYTES);
-    return this.#readInto(this.#free, offset, length);
+    return this.#readInto(this.#buffers.take(length + GUARD_BYTES), offset, length);
   }
 
   /** Never rejects, as nobody may be waiting for it. */

@@ -247,6 +247,23 @@ describe('reading rows of damaged files', () => {
     expect(damage).toEqual([{ path: file, offset: last, reason: 'the line is damaged' }]);
   });
 
+  it('reports once that a sealed segment ends too early, however many blocks are gone', async () => {
+    const folder = await tempFolder();
+    await seal(folder, logLines(someBatches(40)), 'a');
+    const files = pairIn(folder, 'a');
+    await truncate(files.data, 200_000);
+
+    const { events, damage } = await readEvents(
+      snapshotOf({ sealed: [{ files, times: [[0, Infinity]] }] }),
+      FILTER,
+    );
+
+    expect(damage.filter(({ reason }) => reason === 'the file ends too early')).toEqual([
+      { path: files.data, offset: 200_000, reason: 'the file ends too early' },
+    ]);
+    expect(events.length).toBeGreaterThan(1_000);
+  });
+
   it('passes over a block of a sealed segment that the disk can not read', async () => {
     const folder = await tempFolder();
     await seal(folder, logLines(someBatches(30)), 'a');

@@ -226,6 +226,24 @@ describe('reading a sealed segment without a whole index', () => {
     }
   });
 
+  it('says of damage by which no event is lost that it is harmless', async () => {
+    const folder = await tempFolder();
+    await seal(folder, logLines([manyRows()]));
+    const { data, index } = pairIn(folder);
+    const expected = (await read(folder)).events;
+    await rm(index);
+    const cluster = (await lineOffsets(data))[1] ?? 0;
+    await overwrite(data, cluster + '{"v":'.length, '7');
+
+    const { events, damage } = await read(folder);
+
+    expect(events).toEqual(expected);
+    expect(damage).toMatchObject([
+      { path: index, isHarmless: true },
+      { path: data, offset: cluster, isHarmless: true },
+    ]);
+  });
+
   it('gives no rows of which it does not know whose they are', async () => {
     const folder = await tempFolder();
     await seal(folder, logLines(someBatches()));
