@@ -3,7 +3,7 @@ import type { ReportJob } from '../../../server/reports/report-jobs.ts';
 import { ReportLine, sharingKey } from '../../../server/reports/report-line.ts';
 import { DEFAULT_OUTPUT, type ReportFilter } from '../../../shared/report.ts';
 
-const FREE = (): boolean => false;
+const FREE = (_key: string): boolean => false;
 
 /** @param name - Also the product asked for, so that those of other names are other reports. */
 function aJob(name: string, userId: string, changes: Partial<ReportJob> = {}): ReportJob {
