@@ -103,9 +103,15 @@ export class ReportFiles {
     await this.sync();
   }
 
-  /** Removes the reports of jobs that nobody knows any more; one that can't go stays for the next start. */
-  async removeForgotten(jobs: readonly ReportJob[]): Promise<void> {
-    for (const job of jobs) await this.#tryToRemove(reportFileName(job));
+  /**
+   * Removes reports that nobody will ask for any more; one that can't go stays for the next start.
+   *
+   * @returns Whether all are gone.
+   */
+  async removeForgotten(jobs: readonly ReportJob[]): Promise<boolean> {
+    let isGone = true;
+    for (const job of jobs) isGone = (await this.#tryToRemove(reportFileName(job))) && isGone;
+    return isGone;
   }
 
   async #copy(from: string, to: string): Promise<void> {
