@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { addUser } from '../support/add-user.ts';
 import { FILTER } from '../support/events.ts';
@@ -106,15 +107,19 @@ describe('the routes of a report', () => {
     expect(await ended.json()).toMatchObject({ status: 'COMPLETE' });
     await first.stop('SIGTERM');
 
-    // The end of a report can't be recorded: it stays RUNNING.
-    const second = await startServerProcess({ dataFolder, env: { WAYBILL_REPORT_WORKERS: '1' } });
+    const second = await startServerProcess({ dataFolder });
     const other: unknown = await (
       await postJson(`${second.url}/reports`, { filter: FILTER }, basic())
     ).json();
+    // Its end can't be recorded: the new contents would be written here.
+    await mkdir(path.join(dataFolder, 'jobs.json.tmp'));
     const blocked = fetch(`${second.url}/reports/${textField(other, 'source')}/availability`, { headers });
+    const came = await Promise.race([blocked.then(() => 'answered'), setTimeout(1_000, 'waits')]);
+    expect(came).toBe('waits');
     const since = Date.now();
-    await Promise.all([blocked.catch(() => undefined), second.stop('SIGTERM')]);
+    await second.stop('SIGTERM');
     expect(Date.now() - since).toBeLessThan(5_000);
+    expect(await (await blocked).json()).toMatchObject({ status: 'RUNNING' });
   });
 
   it('say that it has expired, and when', async () => {
