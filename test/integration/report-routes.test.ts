@@ -28,8 +28,12 @@ describe('a request for a report', () => {
     const { url } = await startServerProcess({ env: { WAYBILL_CATALOG: catalog } });
     for (const [what, body, field] of BAD) {
       const response = await postJson(`${url}/reports`, body, basic());
-      expect(response.status, what).toBe(400);
-      expect(await response.json(), what).toMatchObject([{ children: [{ value: { path: field } }] }]);
+      const answer: unknown = await response.json();
+      expect([what, response.status, answer]).toMatchObject([
+        what,
+        400,
+        [{ children: [{ value: { path: field } }] }],
+      ]);
     }
     const output = { bucketName: 'b', columns: null };
     expect((await postJson(`${url}/reports`, { filter: FILTER, output }, basic())).status).toBe(200);

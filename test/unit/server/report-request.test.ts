@@ -95,7 +95,7 @@ describe('parseReportRequest', () => {
       ],
     ],
   ])('refuses %j, naming the fields', (body, paths) => {
-    expect(problemPaths(body).toSorted()).toEqual(paths.toSorted());
+    expect(new Set(problemPaths(body))).toEqual(new Set(paths));
   });
 
   it('refuses unknown codes only where the catalog is strict', () => {
@@ -111,12 +111,7 @@ describe('parseReportRequest', () => {
 
   it('names all that is wrong at once', () => {
     const filter = { customer: 'X', product: 'P', types: ['T', 1, 'U'], start: 'soon' };
-    expect(problemPaths({ filter, output: { header: 1 } }, strict).toSorted()).toEqual([
-      'filter.customer',
-      'filter.start',
-      'filter.types[1]',
-      'filter.types[2]',
-      'output.header',
-    ]);
+    const paths = ['filter.customer', 'filter.start', 'filter.types[1]', 'filter.types[2]', 'output.header'];
+    expect(new Set(problemPaths({ filter, output: { header: 1 } }, strict))).toEqual(new Set(paths));
   });
 });
