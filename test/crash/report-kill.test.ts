@@ -116,6 +116,8 @@ async function attempt(dying: DyingDisk, store: EventStore, folder: string, make
 /** Opens what is left: what was told holds, what was RUNNING is made again, and nothing is half. */
 async function check(store: EventStore, folder: string, { source, status }: Told): Promise<Told> {
   const service = await openService(store, folder, madeInPlace);
+  // At once: what was told as the end is not to be come to again.
+  if (source !== undefined && status !== 'RUNNING') expect(service.find(source)?.status).toBe(status);
   const isRunning = (): boolean => source !== undefined && service.find(source)?.status === 'RUNNING';
   await expect.poll(isRunning, { interval: 1 }).toBe(false);
   const left = (await readdir(path.join(folder, 'reports'))).toSorted();
