@@ -20,6 +20,8 @@ export interface Config {
   readonly environment: string;
   readonly reportWorkers: number;
   readonly reportTimeoutMs: number;
+  /** Days after its end that the file of a report is kept; 0 is for ever. */
+  readonly reportTtlDays: number;
   readonly linkTtlMs: number;
   /** Days that events are kept besides today; undefined is for ever. */
   readonly retentionDays: number | undefined;
@@ -71,6 +73,11 @@ const SETTINGS = {
     name: 'WAYBILL_REPORT_TIMEOUT_MS',
     fallback: '3600000',
     help: 'after which a report ends as TIMEOUT',
+  },
+  reportTtlDays: {
+    name: 'WAYBILL_REPORT_TTL_DAYS',
+    fallback: '30',
+    help: 'days for which finished reports are kept; 0 keeps them for ever',
   },
   linkTtlMs: { name: 'WAYBILL_LINK_TTL_MS', fallback: '900000', help: 'for which a download link is good' },
   retentionDays: {
@@ -159,6 +166,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     reportWorkers: integer(SETTINGS.reportWorkers, 1, 64),
     // Node's timers take no more.
     reportTimeoutMs: integer(SETTINGS.reportTimeoutMs, 1, 2_147_483_647),
+    reportTtlDays: integer(SETTINGS.reportTtlDays, 0, 36_500),
     linkTtlMs: integer(SETTINGS.linkTtlMs, 1, maximum),
     retentionDays:
       text(SETTINGS.retentionDays) === '' ? undefined : integer(SETTINGS.retentionDays, 1, 36_500),

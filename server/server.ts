@@ -36,6 +36,7 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+const DAY_MS = 86_400_000;
 /** How long requests in flight may take at the end. */
 const CLOSE_MS = 8_000;
 /** Wait before something is tried again that a full or failing disk has kept from being made. */
@@ -75,13 +76,16 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
       catalog,
       folder: paths.reports,
       workers: config.reportWorkers,
-      start: (task) => startReportProcess(beside('report-child.js'), task, config.reportTimeoutMs),
+      start: (task, onAdvance) =>
+        startReportProcess(beside('report-child.js'), task, config.reportTimeoutMs, onAdvance),
+      ttlMs: config.reportTtlDays === 0 ? undefined : config.reportTtlDays * DAY_MS,
       now,
       logger,
     });
     opened.push(() => reports.close());
     const eraser = new StoreEraser(store, reports, catalog, now);
     await eraser.finishReports();
+    reports.begin();
     opened.push(await keepSocket(paths, { users, eraser }, logger));
     const secrets = await openSecrets(paths.secrets);
     const storing = await keepTrying(
@@ -110,7 +114,10 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     const handle = app.callback();
     const server = createServer((request, response) => void handle(request, response));
     const address = await listen(server, config.host, config.port);
-    opened.push(() => closeServer(server));
+    opened.push(() => {
+      reports.endWaits();
+      return closeServer(server);
+    });
     // Last, since its password is shown once: a start that fails before would have made it in vain.
     const newAdministrator = await ensureSomeone(users, config.admin, opened, logger);
     return { address, newAdministrator, close: closeAll };

@@ -6,6 +6,7 @@ export const ROUTES = {
   events: EVENTS_PATH,
   reports: '/reports',
   reportAvailability: '/reports/:source/availability',
+  reportProgress: '/reports/:source/progress',
   report: '/reports/:source',
   download: '/downloads/:source/:file',
   serviceVersion: '/service/version',

@@ -12,6 +12,8 @@ export interface Preferences {
 const remembered = new Map<string, Preferences>();
 const MAX_REMEMBERED = 64;
 const MAX_REMEMBERED_LENGTH = 128;
+/** Proxies in between wait no longer either. */
+const MAX_WAIT_SECONDS = 60;
 
 /**
  * Reads the `Prefer` header and the body field of the same meaning; of two that differ the first counts.
@@ -31,17 +33,34 @@ export function parsePreferences(header: string, field: string | undefined): Pre
   return preferences;
 }
 
+/**
+ * For how long a sender would rather wait for what it asks for than be told that it is not there yet.
+ *
+ * @param header - The `Prefer` header.
+ * @returns Whole seconds, 60 at most; undefined if it does not say so.
+ */
+export function waitSeconds(header: string): number | undefined {
+  const value = preferred(header).get('wait') ?? '';
+  return /^\d{1,9}$/.test(value) ? Math.min(Number(value), MAX_WAIT_SECONDS) : undefined;
+}
+
 function parseText(text: string): Preferences {
-  const preferred = new Map<string, string>();
-  for (const preference of text.split(',')) {
-    const [token = ''] = preference.split(';');
-    const [name = '', value = ''] = token.split('=').map((part) => part.trim().toLowerCase());
-    if (!preferred.has(name)) preferred.set(name, value.replace(/^"(.*)"$/, '$1'));
-  }
-  const result = preferred.get('return');
-  const handling = preferred.get('handling');
+  const values = preferred(text);
+  const result = values.get('return');
+  const handling = values.get('handling');
   const applied: string[] = [];
   if (result === 'minimal' || result === 'representation') applied.push(`return=${result}`);
   if (handling === 'lenient' || handling === 'strict') applied.push(`handling=${handling}`);
   return { isMinimal: result === 'minimal', isLenient: handling === 'lenient', applied: applied.join(', ') };
+}
+
+/** The values of preferences by their names, in lower case; of two of one name the first counts. */
+function preferred(text: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const preference of text.split(',')) {
+    const [token = ''] = preference.split(';');
+    const [name = '', value = ''] = token.split('=').map((part) => part.trim().toLowerCase());
+    if (!values.has(name)) values.set(name, value.replace(/^"(.*)"$/, '$1'));
+  }
+  return values;
 }

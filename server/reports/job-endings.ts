@@ -2,9 +2,6 @@ import type { Logger } from 'pino';
 import type { JobEnding, ReportJobs } from './report-jobs.ts';
 import type { ReportOutcome } from './report-process.ts';
 
-/** So often an ending is tried to be recorded before anybody is told another one. */
-const MAX_ATTEMPTS = 12;
-
 /** How the endings of jobs become durable, and which ones may be told before they are. */
 export class JobEndings {
   readonly #jobs: ReportJobs;
@@ -28,21 +25,20 @@ export class JobEndings {
   }
 
   /**
-   * Records an ending, trying for a minute or so; nobody is told of it before that.
+   * Records endings, by the UUIDs of their jobs, trying until it works; nobody is told of them before that.
    *
-   * @param isOff - Whether it need not be recorded any more; asked before each attempt.
-   * @returns Whether it is durable.
+   * @param isOff - Whether they need not be recorded any more; asked before each attempt.
+   * @returns Whether they are durable.
    */
-  async record(job: string, ending: JobEnding, isOff: () => boolean): Promise<boolean> {
+  async record(endings: ReadonlyMap<string, JobEnding>, isOff: () => boolean): Promise<boolean> {
     for (let attempt = 1; !this.#isClosed && !isOff(); attempt++) {
       try {
-        await this.#jobs.end(new Map([[job, ending]]));
+        await this.#jobs.end(endings);
         return true;
       } catch (error) {
         if (attempt === 1) this.#logFailure(error);
-        if (attempt === MAX_ATTEMPTS) return false;
       }
-      await this.pause();
+      await this.#pause();
     }
     return false;
   }
@@ -53,9 +49,16 @@ export class JobEndings {
     if (!this.#isRecording) void this.#recordTold();
   }
 
-  /** The wait between attempts; keeps no process alive. */
-  pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, this.#retryMs).unref());
+  /** Tries something until the disk takes it; whoever has failed before has it in the log. */
+  async keepTrying(attempt: () => Promise<unknown>): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        await attempt();
+        return;
+      } catch {
+        await this.#pause();
+      }
+    }
   }
 
   /** Tries what was told once more; resolves when nothing is being written. */
@@ -76,10 +79,15 @@ export class JobEndings {
         for (const [job, ending] of endings) if (this.#told.get(job) === ending) this.#told.delete(job);
       } catch (error) {
         if (attempt === 1) this.#logFailure(error);
-        await this.pause();
+        await this.#pause();
       }
     }
     this.#isRecording = false;
+  }
+
+  /** The wait between attempts; keeps no process alive. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, this.#retryMs).unref());
   }
 
   #logFailure(error: unknown): void {
@@ -93,14 +101,17 @@ export class JobEndings {
  * @param error - A sentence that a person can act on.
  */
 export function failure(error: string, endMs: number): JobEnding {
-  return { status: 'FAILED', endMs, error };
+  // Nothing is left of a report that was there before.
+  return { status: 'FAILED', endMs, error, rows: undefined, bytes: undefined, sha256: undefined };
 }
 
 /** What the end of a report's process comes to. */
 export function endingOf(outcome: ReportOutcome, endMs: number): JobEnding {
   switch (outcome.kind) {
-    case 'done':
-      return { status: 'COMPLETE', endMs };
+    case 'done': {
+      const { rows, bytes, sha256 } = outcome;
+      return { status: 'COMPLETE', endMs, rows, bytes, sha256 };
+    }
     case 'timeout':
       return {
         status: 'TIMEOUT',

@@ -1,9 +1,30 @@
-import type { ReportFilter, ReportOutput, ReportState, ReportStatus } from '../../shared/report.ts';
+import {
+  DEFAULT_OUTPUT,
+  type ReportFilter,
+  type ReportOutput,
+  type ReportState,
+  type ReportStatus,
+} from '../../shared/report.ts';
 import { isRecord } from '../../shared/text.ts';
 import { MetadataFile } from '../metadata-file.ts';
 
+/** What is kept of how a job ended. */
+interface EndFacts {
+  readonly endMs?: number;
+  /** Why it is FAILED or TIMEOUT: a sentence that a person can act on. */
+  readonly error?: string;
+  /** When the snapshot was taken that it was made from: events that were erased before are not in it. */
+  readonly readMs?: number;
+  /** Of one that is COMPLETE. */
+  readonly rows?: number | undefined;
+  /** Size of its file. */
+  readonly bytes?: number | undefined;
+  /** Of its file, in hex. */
+  readonly sha256?: string | undefined;
+}
+
 /** A report that was asked for, and what has become of it. */
-export interface ReportJob {
+export interface ReportJob extends EndFacts {
   /** UUID. */
   readonly job: string;
   readonly status: ReportState;
@@ -14,16 +35,14 @@ export interface ReportJob {
   /** The newest batch that it may hold. */
   readonly position: number;
   readonly startMs: number;
-  readonly endMs?: number;
-  /** Why it is FAILED or TIMEOUT: a sentence that a person can act on. */
-  readonly error?: string;
+  /** When its file expired, if that was removed for it. */
+  readonly expiredMs?: number;
 }
 
 /** How a job ended, and when. */
-export interface JobEnding {
+export interface JobEnding extends EndFacts {
   readonly status: Exclude<ReportState, 'RUNNING'>;
   readonly endMs: number;
-  readonly error?: string;
 }
 
 /** The job's public name. */
@@ -69,12 +88,32 @@ export class ReportJobs {
    * Adds a job; resolves when it is durable.
    *
    * @param maxFinished - The oldest finished jobs beyond this many are forgotten.
+   * @param isSharing - Which of the others are made together with it, and so get its position.
    */
-  async add(job: ReportJob, maxFinished: number): Promise<void> {
+  async add(job: ReportJob, maxFinished: number, isSharing: (other: ReportJob) => boolean): Promise<void> {
+    const { position } = job;
     await this.#file.change((jobs) => {
       let surplus = jobs.filter(({ status }) => status !== 'RUNNING').length - maxFinished;
-      return [...jobs.filter(({ status }) => status === 'RUNNING' || surplus-- <= 0), job];
+      const kept = jobs
+        .filter(({ status }) => status === 'RUNNING' || surplus-- <= 0)
+        .map((other) => (other.position < position && isSharing(other) ? { ...other, position } : other));
+      return [...kept, job];
     });
+  }
+
+  /** Forgets a job, named by its UUID; resolves when that is durable. */
+  async remove(job: string): Promise<void> {
+    await this.#file.change((jobs) => jobs.filter((other) => other.job !== job));
+  }
+
+  /** Notes when files have expired, by the UUIDs of their jobs; resolves when that is durable. */
+  async expire(times: ReadonlyMap<string, number>): Promise<void> {
+    await this.#file.change((jobs) =>
+      jobs.map((job) => {
+        const expiredMs = times.get(job.job);
+        return expiredMs === undefined ? job : { ...job, expiredMs };
+      }),
+    );
   }
 
   /** Ends jobs, named by their UUIDs; resolves when that is durable. */
@@ -92,8 +131,10 @@ function parseJobs(value: unknown): readonly ReportJob[] {
   if (!Array.isArray(value)) throw new Error('it must be an array of jobs');
   const items: readonly unknown[] = value;
   return items.map((item) => {
-    if (!isJob(item)) throw new Error('a job must have job, status, filter, output and startMs');
-    return item;
+    if (!isJob(item))
+      throw new Error('a job must have job, status, filter, output, userId, position and startMs');
+    // One of an older version has fewer fields.
+    return { ...item, output: { ...DEFAULT_OUTPUT, ...item.output } };
   });
 }
 
@@ -104,6 +145,8 @@ function isJob(value: unknown): value is ReportJob {
     typeof value['job'] === 'string' &&
     typeof value['status'] === 'string' &&
     typeof value['startMs'] === 'number' &&
+    typeof value['userId'] === 'string' &&
+    typeof value['position'] === 'number' &&
     isRecord(value['filter']) &&
     isRecord(value['output'])
   );

@@ -5,6 +5,9 @@ import type { ReportAdvance, ReportAnswer, ReportTask } from './report-task.ts';
 
 export type ReportOutcome = ReportAnswer | { readonly kind: 'timeout' };
 
+/** The system's where it needs memory, and Node's own where its heap is full. */
+const MEMORY_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGABRT']);
+
 /** A report that is being made by another process. */
 export interface ReportProcess {
   /** Settles when the process has ended, and never rejects. */
@@ -54,8 +57,7 @@ export function startReportProcess(
       if (child.pid === undefined) resolve(answer);
     });
     child.once('exit', (code, signal) => {
-      const ended = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-      resolve(answer ?? { kind: 'failed', reason: `the report's process ${ended}: ask for it again` });
+      resolve(answer ?? { kind: 'failed', reason: endOf(code, signal) });
     });
   }).finally(() => clearTimeout(timer));
   // Without a process there is no channel; the event above says why.
@@ -66,6 +68,16 @@ export function startReportProcess(
     });
   }
   return { outcome, kill: () => child.kill('SIGKILL') };
+}
+
+/** Why there is no answer. */
+function endOf(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal === null) return `the report's process ended with code ${code}: ask for it again`;
+  if (!MEMORY_SIGNALS.has(signal)) return `the report's process was ended by ${signal}: ask for it again`;
+  return (
+    `the report's process was ended by ${signal}, as happens where memory runs out: ` +
+    'have the operator look for that, then ask for it again or for a shorter time range'
+  );
 }
 
 function notStarted(error: unknown): ReportOutcome {

@@ -1,8 +1,9 @@
 import { DEFAULT_LIMITS } from '../../shared/limits.ts';
-import { DEFAULT_OUTPUT, type ReportFilter, type ReportOutput } from '../../shared/report.ts';
+import type { ReportFilter, ReportOutput } from '../../shared/report.ts';
 import { isRecord, toWellFormed } from '../../shared/text.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { AppError, type Problem } from '../errors.ts';
+import { readOutput, type Refuse } from './output-request.ts';
 
 /** A report that was asked for, checked. */
 export interface ReportRequest {
@@ -12,8 +13,6 @@ export interface ReportRequest {
 
 const MAX_TYPES = 256;
 const MAX_CODE_LENGTH = DEFAULT_LIMITS.maxCodeLength;
-/** What output a later version may know; until then it must not be taken for the default. */
-const UNSUPPORTED = ['compression', 'columns'] as const;
 
 /**
  * Checks the body of a request for a report.
@@ -23,7 +22,7 @@ const UNSUPPORTED = ['compression', 'columns'] as const;
  */
 export function parseReportRequest(body: unknown, catalog: Catalog): ReportRequest {
   const problems: Problem[] = [];
-  const refuse = (path: string, rule: string): void => {
+  const refuse: Refuse = (path, rule) => {
     problems.push({ code: 'REQUEST_PARAMETER_MALFORMED', message: `"${path}" ${rule}`, path });
   };
   const filter = isRecord(body) ? body['filter'] : undefined;
@@ -56,12 +55,14 @@ export function parseReportRequest(body: unknown, catalog: Catalog): ReportReque
   const end = time('end');
   if (start !== undefined && end !== undefined && start > end)
     refuse('filter.start', 'is after "filter.end"');
-  if (catalog.isStrict && problems.length === 0) {
-    if (!catalog.hasCustomer(customer)) refuse('filter.customer', 'is not a customer of the catalog');
-    if (!catalog.hasProduct(product)) refuse('filter.product', 'is not a product of the catalog');
-    else {
+  if (catalog.isStrict) {
+    if (customer !== '' && !catalog.hasCustomer(customer))
+      refuse('filter.customer', 'is not a customer of the catalog');
+    if (product !== '' && !catalog.hasProduct(product))
+      refuse('filter.product', 'is not a product of the catalog');
+    else if (product !== '') {
       for (const [index, type] of types.entries()) {
-        if (!catalog.hasType(product, type))
+        if (type !== '' && !catalog.hasType(product, type))
           refuse(`filter.types[${index}]`, 'is not a type of this product');
       }
     }
@@ -81,12 +82,11 @@ export function parseReportRequest(body: unknown, catalog: Catalog): ReportReque
   return { filter: understood, output };
 }
 
-type Refuse = (path: string, rule: string) => void;
-
 function isCode(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && value.length <= MAX_CODE_LENGTH;
 }
 
+/** The codes in their places; empty where one is wrong. */
 function readTypes(value: unknown, refuse: Refuse): readonly string[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value) || value.length > MAX_TYPES) {
@@ -94,35 +94,9 @@ function readTypes(value: unknown, refuse: Refuse): readonly string[] {
     return [];
   }
   const items: readonly unknown[] = value;
-  const bad = items.findIndex((item) => !isCode(item));
-  if (bad >= 0) {
-    refuse(`filter.types[${bad}]`, 'must be a code');
-    return [];
-  }
-  return items.filter(isCode).map(toWellFormed);
-}
-
-function readOutput(value: unknown, refuse: Refuse): ReportOutput {
-  if (value === undefined || value === null) return DEFAULT_OUTPUT;
-  if (!isRecord(value)) {
-    refuse('output', 'must be an object');
-    return DEFAULT_OUTPUT;
-  }
-  const format = value['format'] ?? 'csv';
-  const delimiter = value['delimiter'] ?? DEFAULT_OUTPUT.delimiter;
-  const header = value['header'] ?? DEFAULT_OUTPUT.header;
-  const guard = value['guard'] ?? DEFAULT_OUTPUT.guard;
-  if (format !== 'csv') refuse('output.format', 'must be "csv"');
-  for (const key of UNSUPPORTED) {
-    if (value[key] !== undefined && value[key] !== null) refuse(`output.${key}`, 'is not supported');
-  }
-  if (typeof delimiter !== 'string' || !/^[^"\r\n\p{Surrogate}]$/u.test(delimiter)) {
-    refuse('output.delimiter', 'must be one character, not a quote or a line break');
-    return DEFAULT_OUTPUT;
-  }
-  if (typeof header !== 'boolean' || typeof guard !== 'boolean') {
-    refuse(typeof header === 'boolean' ? 'output.guard' : 'output.header', 'must be true or false');
-    return DEFAULT_OUTPUT;
-  }
-  return { ...DEFAULT_OUTPUT, delimiter, header, guard };
+  return items.map((item, index) => {
+    if (isCode(item)) return toWellFormed(item);
+    refuse(`filter.types[${index}]`, 'must be a code');
+    return '';
+  });
 }

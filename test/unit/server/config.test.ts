@@ -12,6 +12,7 @@ describe('readConfig', () => {
       origins: undefined,
       catalog: undefined,
       reportWorkers: 2,
+      reportTtlDays: 30,
       linkTtlMs: 900_000,
       retentionDays: undefined,
       limits: DEFAULT_LIMITS,
@@ -28,11 +29,13 @@ describe('readConfig', () => {
       WAYBILL_ORIGINS: 'https://a.example, http://b.example:81',
       WAYBILL_PUBLIC_URL: 'https://c.example/base/',
       WAYBILL_MAX_EVENTS: '5',
+      WAYBILL_REPORT_TTL_DAYS: '0',
     });
     expect(config.admin).toEqual({ id: 'root', password: 'a:b' });
     expect(config.origins).toEqual(['https://a.example', 'http://b.example:81']);
     expect(config.publicUrl).toBe('https://c.example/base');
     expect(config.limits.maxEvents).toBe(5);
+    expect(config.reportTtlDays).toBe(0);
   });
 
   it('reports all problems together', () => {
@@ -41,6 +44,7 @@ describe('readConfig', () => {
       WAYBILL_STORE: 'mysql:x',
       WAYBILL_ORIGINS: 'https://a.example/path',
       WAYBILL_ADMIN: 'x',
+      WAYBILL_REPORT_TTL_DAYS: '-1',
     };
     let message = '';
     try {
@@ -55,6 +59,7 @@ describe('readConfig', () => {
 describe('settingsHelp', () => {
   it('lists the settings with their defaults', () => {
     expect(settingsHelp()).toMatch(/PORT .*\[8080\]/);
+    expect(settingsHelp()).toMatch(/WAYBILL_REPORT_TTL_DAYS .*\[30\]/);
     expect(settingsHelp()).toMatch(/WAYBILL_LINK_TTL_MS .*\[900000\]/);
   });
 });

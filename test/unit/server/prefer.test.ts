@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parsePreferences } from '../../../server/http/prefer.ts';
+import { parsePreferences, waitSeconds } from '../../../server/http/prefer.ts';
 
 describe('parsePreferences', () => {
   it.each([
@@ -11,5 +11,24 @@ describe('parsePreferences', () => {
     ['wait=10, respond-async', 'handling=strict', false, false, 'handling=strict'],
   ])('reads header %j and field %j', (header, field, isMinimal, isLenient, applied) => {
     expect(parsePreferences(header, field)).toEqual({ isMinimal, isLenient, applied });
+  });
+});
+
+describe('waitSeconds', () => {
+  it.each([
+    ['wait=10', 10],
+    ['return=minimal, Wait="5"; foo, wait=9', 5],
+    ['wait=0', 0],
+    ['wait=60', 60],
+    ['wait=61', 60],
+    ['wait=999999999', 60],
+    ['', undefined],
+    ['wait', undefined],
+    ['wait=1.5', undefined],
+    ['wait=-1', undefined],
+    ['wait=1e3', undefined],
+    ['waits=3', undefined],
+  ])('reads header %j', (header, seconds) => {
+    expect(waitSeconds(header)).toBe(seconds);
   });
 });

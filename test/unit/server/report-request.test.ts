@@ -39,9 +39,18 @@ describe('parseReportRequest', () => {
   });
 
   it('takes what the output may be, and ignores what it does not know', () => {
-    const output = { format: 'csv', delimiter: ';', header: false, guard: false, bucketName: 'x' };
-    const request = parseReportRequest({ filter: { customer: 'C', product: 'P' }, output }, open);
-    expect(request.output).toEqual({ delimiter: ';', header: false, guard: false });
+    const output = {
+      format: 'ndjson',
+      delimiter: '😀',
+      header: false,
+      guard: false,
+      compression: 'gzip',
+      columns: ['skew', 'version', 'received', 'batch', 'sequence'],
+      partial: true,
+    };
+    const given = { ...output, bucketName: 'x', bucketKey: 1 };
+    const request = parseReportRequest({ filter: { customer: 'C', product: 'P' }, output: given }, open);
+    expect(request.output).toEqual(output);
   });
 
   it.each([
@@ -57,9 +66,36 @@ describe('parseReportRequest', () => {
     [{ filter: { customer: 'C', product: 'P' }, output: { delimiter: '"' } }, ['output.delimiter']],
     [{ filter: { customer: 'C', product: 'P' }, output: { header: 'yes' } }, ['output.header']],
     [{ filter: { customer: 'C', product: 'P' }, output: { format: 'xlsx' } }, ['output.format']],
-    [{ filter: { customer: 'C', product: 'P' }, output: { compression: 'gzip' } }, ['output.compression']],
+    [{ filter: { customer: 'C', product: 'P' }, output: [] }, ['output']],
+    [{ filter: { customer: 'C', product: 'P' }, output: { delimiter: '\n' } }, ['output.delimiter']],
+    [{ filter: { customer: 'C', product: 'P' }, output: { delimiter: 7 } }, ['output.delimiter']],
+    [{ filter: { customer: 'C', product: 'P' }, output: { compression: 'zip' } }, ['output.compression']],
+    [{ filter: { customer: 'C', product: 'P' }, output: { columns: 'batch' } }, ['output.columns']],
+    [
+      { filter: { customer: 'C', product: 'P' }, output: { columns: ['batch', 'x', 'batch'] } },
+      ['output.columns[1]', 'output.columns[2]'],
+    ],
+    [
+      { filter: { customer: 'C', product: 'P' }, output: { columns: ['a', 'b', 'c', 'd', 'e', 'f'] } },
+      ['output.columns'],
+    ],
+    [
+      {
+        filter: { customer: 'C' },
+        output: { format: 1, delimiter: '', header: 0, guard: 1, compression: true, partial: 'no' },
+      },
+      [
+        'filter.product',
+        'output.format',
+        'output.delimiter',
+        'output.header',
+        'output.guard',
+        'output.compression',
+        'output.partial',
+      ],
+    ],
   ])('refuses %j, naming the fields', (body, paths) => {
-    expect(problemPaths(body)).toEqual(paths);
+    expect(new Set(problemPaths(body))).toEqual(new Set(paths));
   });
 
   it('refuses unknown codes only where the catalog is strict', () => {
@@ -71,5 +107,11 @@ describe('parseReportRequest', () => {
     expect(problemPaths({ filter: { customer: 'C', product: 'P', types: ['T', 'U'] } }, strict)).toEqual([
       'filter.types[1]',
     ]);
+  });
+
+  it('names all that is wrong at once', () => {
+    const filter = { customer: 'X', product: 'P', types: ['T', 1, 'U'], start: 'soon' };
+    const paths = ['filter.customer', 'filter.start', 'filter.types[1]', 'filter.types[2]', 'output.header'];
+    expect(new Set(problemPaths({ filter, output: { header: 1 } }, strict))).toEqual(new Set(paths));
   });
 });

@@ -1,70 +1,27 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pino } from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { loadCatalog } from '../../../server/catalog/catalog.ts';
-import { ReportJobs } from '../../../server/reports/report-jobs.ts';
-import { startReportProcess, type ReportOutcome } from '../../../server/reports/report-process.ts';
-import { ReportService } from '../../../server/reports/report-service.ts';
-import type { ReportTask } from '../../../server/reports/report-task.ts';
-import { SegmentEventStore } from '../../../server/store/segments/segment-event-store.ts';
+import { describe, expect, it } from 'vitest';
+import { startReportProcess } from '../../../server/reports/report-process.ts';
 import { DEFAULT_OUTPUT } from '../../../shared/report.ts';
 import { FILTER } from '../../support/events.ts';
+import {
+  aJob,
+  blockJobs,
+  DONE,
+  finish,
+  jobsFile,
+  openService,
+  requestOf,
+  RETRY_MS,
+} from '../../support/report-service.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const RETRY_MS = 20;
-const DONE: ReportOutcome = { kind: 'done', rows: 0, bytes: 0, sha256: '', damage: [] };
-const REQUEST = { filter: FILTER, output: DEFAULT_OUTPUT };
-
-interface Started {
-  readonly task: ReportTask;
-  readonly end: (outcome: ReportOutcome) => void;
-}
-
-async function openService(
-  folder: string,
-  retryMs = RETRY_MS,
-): Promise<{ service: ReportService; started: Started[] }> {
-  const store = await SegmentEventStore.open(path.join(folder, randomUUID()), 0);
-  onTestFinished(() => store.close());
-  const reports = path.join(folder, 'reports');
-  await mkdir(reports, { recursive: true });
-  const started: Started[] = [];
-  const service = await ReportService.open({
-    store,
-    jobs: await ReportJobs.open(path.join(folder, 'jobs.json')),
-    catalog: await loadCatalog(undefined),
-    folder: reports,
-    workers: 2,
-    start: (task) => {
-      let end = (_outcome: ReportOutcome): void => undefined;
-      const outcome = new Promise<ReportOutcome>((resolve) => {
-        end = resolve;
-      });
-      started.push({ task, end });
-      return { outcome, kill: () => end({ kind: 'failed', reason: 'killed' }) };
-    },
-    now: Date.now,
-    logger: pino({ level: 'silent' }),
-    retryMs,
-  });
-  onTestFinished(() => service.close());
-  return { service, started };
-}
-
-/** Makes a jobs' file that can't be written; returns what mends that. */
-async function blockJobs(folder: string): Promise<() => Promise<void>> {
-  // The new contents would be written here.
-  const obstacle = path.join(folder, 'jobs.json.tmp');
-  await mkdir(obstacle);
-  return () => rmdir(obstacle);
-}
+const REQUEST = requestOf(0);
 
 describe('ReportService', () => {
   it('makes as many reports at once as it has workers, the others in turn', async () => {
     const { service, started } = await openService(await tempFolder());
-    const jobs = await Promise.all(Array.from({ length: 4 }, () => service.submit('ann', REQUEST)));
+    const jobs = await Promise.all([1, 2, 3, 4].map((number) => service.submit('ann', requestOf(number))));
     expect(started).toHaveLength(2);
 
     started[0]?.end(DONE);
@@ -92,16 +49,8 @@ describe('ReportService', () => {
 
   it('makes a report although the file of a forgotten one can not be removed', async () => {
     const folder = await tempFolder();
-    const old = Array.from({ length: 1_001 }, () => ({
-      job: randomUUID(),
-      status: 'COMPLETE',
-      filter: FILTER,
-      output: DEFAULT_OUTPUT,
-      userId: 'ann',
-      position: 0,
-      startMs: 1,
-    }));
-    await writeFile(path.join(folder, 'jobs.json'), JSON.stringify(old));
+    const old = Array.from({ length: 1_001 }, () => aJob({ status: 'COMPLETE', startMs: 1, endMs: 2 }));
+    await writeFile(jobsFile(folder), JSON.stringify(old));
     await mkdir(path.join(folder, 'reports', `JOB-${old[0]?.job ?? ''}.csv`), { recursive: true });
     await writeFile(path.join(folder, 'reports', `JOB-${old[1]?.job ?? ''}.csv`), 'old');
     const { service, started } = await openService(folder);
@@ -114,31 +63,22 @@ describe('ReportService', () => {
     expect(service.find(`JOB-${old[1]?.job ?? ''}`)?.status).toBe('COMPLETE');
   });
 
-  it('refuses more than may wait, also when all ask at once', async () => {
+  it('refuses more than may wait, also when all ask at once, and of one user half of that', async () => {
     const { service } = await openService(await tempFolder());
-    const results = await Promise.allSettled(
-      Array.from({ length: 120 }, () => service.submit('ann', REQUEST)),
-    );
-    const refused = results.filter((result) => result.status === 'rejected');
-    expect(refused.length).toBeGreaterThanOrEqual(15);
-    expect(refused[0]).toMatchObject({ reason: { code: 'REPORT_QUEUE_FULL' } });
-  });
+    const askFor = async (user: string, count: number): Promise<number> => {
+      const results = await Promise.allSettled(
+        Array.from({ length: count }, (_, index) => service.submit(user, requestOf(index % 3))),
+      );
+      const refused = results.filter((result) => result.status === 'rejected');
+      for (const { reason } of refused)
+        expect(reason).toMatchObject({ code: 'REPORT_QUEUE_FULL', retryAfterSeconds: 60 });
+      return count - refused.length;
+    };
 
-  it('ends what was running before, and leaves alone what is not its own', async () => {
-    const folder = await tempFolder();
-    const before = await openService(folder);
-    const { source } = await before.service.submit('ann', REQUEST);
-    const own = `${source}.csv.tmp`;
-    await writeFile(path.join(folder, 'reports', own), 'half');
-    await mkdir(path.join(folder, 'reports', 'lost+found'));
-
-    const { service } = await openService(folder);
-
-    expect(service.find(source)).toMatchObject({
-      status: 'FAILED',
-      error: expect.stringContaining('stopped'),
-    });
-    expect(await readdir(path.join(folder, 'reports'))).toEqual(['lost+found']);
+    expect(await askFor('ann', 60)).toBe(50);
+    expect(await askFor('bob', 60)).toBe(50);
+    // Two of those are being made.
+    expect(await askFor('cid', 10)).toBe(2);
   });
 });
 
@@ -147,7 +87,6 @@ describe('the end of a report', () => {
     const folder = await tempFolder();
     const { service, started } = await openService(folder);
     const { source } = await service.submit('ann', REQUEST);
-    await writeFile(started[0]?.task.path ?? '', 'whole');
     const mend = await blockJobs(folder);
 
     started[0]?.end(DONE);
@@ -160,31 +99,10 @@ describe('the end of a report', () => {
     expect(await readFile(path.join(folder, 'jobs.json'), 'utf8')).toContain('"COMPLETE"');
   });
 
-  it('that the disk refuses to record for long is a failure, of which nothing is left', async () => {
-    const folder = await tempFolder();
-    const { service, started } = await openService(folder);
-    const { source } = await service.submit('ann', REQUEST);
-    await writeFile(started[0]?.task.path ?? '', 'whole');
-    const mend = await blockJobs(folder);
-
-    started[0]?.end(DONE);
-
-    await expect.poll(() => service.find(source)?.status).toBe('FAILED');
-    expect(service.find(source)?.error).toContain('the disk refused to record that it was made');
-    expect(await readdir(path.join(folder, 'reports'))).toEqual([]);
-    // A server that is killed now finds it RUNNING, and comes to the same.
-    const killed = await openService(folder);
-    expect(killed.service.find(source)?.status).toBe('FAILED');
-    await mend();
-    const jobs = (): Promise<string> => readFile(path.join(folder, 'jobs.json'), 'utf8');
-    await expect.poll(jobs).toContain('"FAILED"');
-  });
-
   it('is FAILED where events were erased before it could be told', async () => {
     const folder = await tempFolder();
     const { service, started } = await openService(folder);
     const { source } = await service.submit('ann', REQUEST);
-    await writeFile(started[0]?.task.path ?? '', 'whole');
     const mend = await blockJobs(folder);
     started[0]?.end(DONE);
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -216,31 +134,13 @@ describe('the end of a report', () => {
       .toMatch(/"FAILED"(.|\n)*were erased/);
   });
 
-  it('that a stop left open is recorded when the service is closed, if the disk takes it by then', async () => {
-    const folder = await tempFolder();
-    const before = await openService(folder);
-    await before.service.submit('ann', REQUEST);
-    await before.service.close();
-    const mend = await blockJobs(folder);
-    // Longer than this test takes.
-    const { service } = await openService(folder, 60_000);
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    await mend();
-
-    await service.close();
-
-    expect(await readFile(path.join(folder, 'jobs.json'), 'utf8')).toContain('"FAILED"');
-  });
-
   it('is FAILED where its file has gone since', async () => {
     const folder = await tempFolder();
     const before = await openService(folder);
     const { source } = await before.service.submit('ann', REQUEST);
-    const file = before.started[0]?.task.path ?? '';
-    await writeFile(file, 'whole');
-    before.started[0]?.end(DONE);
+    await finish(before.started[0]);
     await expect.poll(() => before.service.find(source)?.status).toBe('COMPLETE');
-    await rm(file);
+    await rm(before.started[0]?.task.path ?? '');
 
     const { service } = await openService(folder);
 
