@@ -99,8 +99,10 @@ export function failure(error: string, endMs: number): JobEnding {
 /** What the end of a report's process comes to. */
 export function endingOf(outcome: ReportOutcome, endMs: number): JobEnding {
   switch (outcome.kind) {
-    case 'done':
-      return { status: 'COMPLETE', endMs };
+    case 'done': {
+      const { rows, bytes, sha256 } = outcome;
+      return { status: 'COMPLETE', endMs, rows, bytes, sha256 };
+    }
     case 'timeout':
       return {
         status: 'TIMEOUT',

@@ -17,6 +17,11 @@ export interface ReportJob {
   readonly endMs?: number;
   /** Why it is FAILED or TIMEOUT: a sentence that a person can act on. */
   readonly error?: string;
+  /** Of the file of one that is COMPLETE, if it was made by a version that kept them. */
+  readonly rows?: number;
+  readonly bytes?: number;
+  /** In hex. */
+  readonly sha256?: string;
 }
 
 /** How a job ended, and when. */
@@ -24,6 +29,9 @@ export interface JobEnding {
   readonly status: Exclude<ReportState, 'RUNNING'>;
   readonly endMs: number;
   readonly error?: string;
+  readonly rows?: number;
+  readonly bytes?: number;
+  readonly sha256?: string;
 }
 
 /** The job's public name. */

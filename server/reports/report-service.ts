@@ -5,7 +5,8 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { AppError } from '../errors.ts';
 import type { EventStore, StoreSnapshot } from '../store/event-store.ts';
 import { endingOf, failure, JobEndings } from './job-endings.ts';
-import { ReportFiles, reportFileName, type ReportFile } from './report-files.ts';
+import type { ReportFile } from './report-file.ts';
+import { ReportFiles, reportFileName } from './report-files.ts';
 import { type JobEnding, type ReportJob, type ReportJobs, sourceOf, statusOf } from './report-jobs.ts';
 import type { ReportOutcome, ReportProcess } from './report-process.ts';
 import type { ReportRequest } from './report-request.ts';
@@ -126,7 +127,7 @@ export class ReportService {
   /**
    * Opens a finished report, by its public name and file name.
    *
-   * @returns undefined if there is none; else the reader of the stream must end or destroy it.
+   * @returns undefined if there is none; else it is to be read or closed.
    */
   async openFile(source: string, fileName: string): Promise<ReportFile | undefined> {
     const job = this.find(source);
