@@ -26,7 +26,7 @@ export async function openReportFile(path: string): Promise<ReportFile> {
     return {
       size,
       modifiedMs: mtimeMs,
-      read: (first = 0, last = size - 1) => readRange(file, first, last + 1),
+      read: (first = 0, last = size - 1) => new RangeStream(file, first, last + 1),
       close: () => file.close(),
     };
   } catch (error) {
@@ -35,31 +35,48 @@ export async function openReportFile(path: string): Promise<ReportFile> {
   }
 }
 
-function readRange(file: FileHandle, start: number, end: number): Readable {
-  let position = start;
-  return new Readable({
-    highWaterMark: CHUNK_BYTES,
-    read() {
-      if (position >= end) {
-        this.push(null);
-        return;
-      }
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position));
-      file.read(chunk, 0, chunk.length, position).then(
-        ({ bytesRead }) => {
-          position += bytesRead;
-          // An end here would look like the end of the report.
-          if (bytesRead === 0) this.destroy(new Error('a report has become shorter while it was read'));
-          else this.push(chunk.subarray(0, bytesRead));
-        },
-        (error: Error) => this.destroy(error),
-      );
-    },
-    destroy(error, done) {
-      file.close().then(
-        () => done(error),
-        (closing: Error) => done(error ?? closing),
-      );
-    },
-  });
+/** The bytes of a file from a position up to another one; closes the file. */
+class RangeStream extends Readable {
+  readonly #file: FileHandle;
+  readonly #end: number;
+  #position: number;
+
+  constructor(file: FileHandle, start: number, end: number) {
+    super({ highWaterMark: CHUNK_BYTES });
+    this.#file = file;
+    this.#position = start;
+    this.#end = end;
+  }
+
+  override _read(): void {
+    if (this.#position < this.#end) void this.#readNext();
+    else this.push(null);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    void this.#close(error, done);
+  }
+
+  async #readNext(): Promise<void> {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, this.#end - this.#position));
+    try {
+      const { bytesRead } = await this.#file.read(chunk, 0, chunk.length, this.#position);
+      // An end here would look like the end of the report.
+      if (bytesRead === 0) throw new Error('a report has become shorter while it was read');
+      this.#position += bytesRead;
+      this.push(chunk.subarray(0, bytesRead));
+    } catch (error) {
+      this.destroy(error instanceof Error ? error : new Error('a report could not be read'));
+    }
+  }
+
+  async #close(error: Error | null, done: (error?: Error | null) => void): Promise<void> {
+    try {
+      await this.#file.close();
+    } catch (closing) {
+      done(error ?? (closing instanceof Error ? closing : null));
+      return;
+    }
+    done(error);
+  }
 }
