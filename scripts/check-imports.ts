@@ -79,6 +79,7 @@ const RULES: readonly Rule[] = [
       'server/catalog/',
       'server/reports/',
       'server/eraser.ts',
+      'server/reporter.ts',
       'server/config.ts',
       'server/data-paths.ts',
       'server/logger.ts',

@@ -90,6 +90,11 @@ export class ReportJobs {
     await this.#file.change((jobs) => jobs.map((job) => ({ ...job, ...endings.get(job.job) })));
   }
 
+  /** Forgets a job, named by its UUID; resolves when that is durable. */
+  async remove(job: string): Promise<void> {
+    await this.#file.change((jobs) => jobs.filter((kept) => kept.job !== job));
+  }
+
   /** Resolves when nothing is being written. */
   settled(): Promise<void> {
     return this.#file.settled();

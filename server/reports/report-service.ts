@@ -168,6 +168,20 @@ export class ReportService {
     }
   }
 
+  /** Stops a report and forgets it with its file; resolves when that is durable. Nothing happens if there is none. */
+  async remove(source: string): Promise<void> {
+    const job = this.find(source);
+    if (job === undefined) return;
+    const place = this.#waiting.findIndex((waiting) => waiting.job === job.job);
+    if (place >= 0) this.#waiting.splice(place, 1);
+    const running = this.#running.get(job.job);
+    if (running !== undefined || this.#ending.has(job.job)) this.#forgotten.add(job.job);
+    running?.kill();
+    await running?.outcome;
+    await this.#files.removeDurably(job);
+    await this.#deps.jobs.remove(job.job);
+  }
+
   #startNext(): void {
     if (this.#isClosed || this.#running.size >= this.#deps.workers) return;
     const job = this.#waiting.shift();
