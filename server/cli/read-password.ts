@@ -47,7 +47,7 @@ export function askTerminal(
         if (ENTER.test(character)) return end(() => resolve(line));
         if (character === INTERRUPT || character === END_OF_INPUT)
           return end(() => reject(new Error('no password was given')));
-        line = ERASE_ONE.test(character) ? [...line].slice(0, -1).join('') : line + character;
+        line = ERASE_ONE.test(character) ? line.replace(/.$/su, '') : line + character;
       }
       return undefined;
     };

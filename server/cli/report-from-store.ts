@@ -18,10 +18,6 @@ export function reportsOfStore(config: Config): WithReport {
       config.dataFolder,
       (paths) => openReporter(config, paths),
       async (ask) => {
-        const known = (report: LocalReport | null): LocalReport => {
-          if (report === null) throw new Error('the report is gone: somebody has removed it');
-          return report;
-        };
         let report = known((await ask({ command: 'report-begin', request })).report);
         const { source } = report;
         try {
@@ -41,4 +37,9 @@ export function reportsOfStore(config: Config): WithReport {
         }
       },
     );
+}
+
+function known(report: LocalReport | null): LocalReport {
+  if (report === null) throw new Error('the report is gone: somebody has removed it');
+  return report;
 }

@@ -22,7 +22,7 @@ export interface ReportAdvance {
 export interface ReportWatcher {
   /** Ends the waiting, and the making with it. */
   readonly signal: AbortSignal;
-  onAdvance(advance: ReportAdvance): void;
+  readonly onAdvance: (advance: ReportAdvance) => void;
 }
 
 /**

@@ -71,8 +71,9 @@ class ResumedDownload {
       const response = this.#response ?? (await this.open());
       this.#response = undefined;
       let surplus = response.status === 206 ? 0 : this.#position;
+      const body: AsyncIterable<Uint8Array> | readonly Uint8Array[] = response.body ?? [];
       try {
-        for await (const chunk of response.body ?? []) {
+        for await (const chunk of body) {
           // Of a whole answer to a part that was asked for.
           const rest = chunk.subarray(Math.min(surplus, chunk.length));
           surplus -= chunk.length - rest.length;
@@ -82,7 +83,7 @@ class ResumedDownload {
           yield rest;
         }
         if (this.#size === null || this.#position === this.#size) return;
-        throw new Error('the connection ended early');
+        throw new CutError();
       } catch (error) {
         await this.#afterFailure(error);
       }
@@ -137,9 +138,18 @@ class ResumedDownload {
   }
 }
 
+class CutError extends Error {
+  constructor() {
+    super('the connection was cut');
+    this.name = 'CutError';
+  }
+}
+
 /** Whether trying again may help: the network, a server that restarts, a link that has expired. */
 export function isPassing(error: unknown): boolean {
-  if (!(error instanceof ServerRefusal)) return true;
+  // What `fetch` throws for all that can happen to a connection is a TypeError.
+  if (error instanceof TypeError || error instanceof CutError) return true;
+  if (!(error instanceof ServerRefusal)) return error instanceof Error && error.name === 'TimeoutError';
   return error.status >= 500 || error.status === 429 || error.code === 'LINK_INVALID';
 }
 

@@ -46,10 +46,9 @@ function problemsOf(text: string): readonly Problem[] {
     // A proxy's page; the status says enough.
     return [];
   }
-  const nodes: readonly unknown[] = Array.isArray(tree) ? tree : [];
-  return nodes
-    .flatMap((node) => (isRecord(node) && Array.isArray(node['children']) ? node['children'] : []))
-    .flatMap((node: unknown) => {
+  return itemsOf(tree)
+    .flatMap((node) => (isRecord(node) ? itemsOf(node['children']) : []))
+    .flatMap((node) => {
       const value = isRecord(node) ? node['value'] : undefined;
       if (!isRecord(value) || typeof value['message'] !== 'string') return [];
       const { code, message, path } = value;
@@ -59,6 +58,10 @@ function problemsOf(text: string): readonly Problem[] {
       ];
     })
     .slice(0, MAX_PROBLEMS);
+}
+
+function itemsOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** A terminal obeys control characters. */

@@ -212,8 +212,12 @@ describe('a download', () => {
     const { link, pid, file } = await serve(Buffer.alloc(30_000_000, 1));
     const response = await plain(link);
     await truncate(file, 1_000_000);
+    const cutMs = performance.now();
 
     await expect(bytesOf(response)).rejects.toMatchObject({ code: 'ECONNRESET' });
+
+    // At once, and not after the 5 seconds in which Node would wait for another request.
+    expect(performance.now() - cutMs).toBeLessThan(4_000);
 
     await expect.poll(() => openFilesOf(pid, file)).toEqual([]);
     await rename(file, `${file}.gone`);
