@@ -14,6 +14,7 @@ import { dataPaths, type DataPaths } from './data-paths.ts';
 import { loadAssets } from './assets.ts';
 import { keepTrying } from './keep-trying.ts';
 import { ReportJobs } from './reports/report-jobs.ts';
+import { ServiceReporter } from './reporter.ts';
 import { startReportProcess } from './reports/report-process.ts';
 import { ReportService } from './reports/report-service.ts';
 import { startRetention } from './retention.ts';
@@ -86,7 +87,9 @@ export async function startServer(config: Config, logger: Logger): Promise<Runni
     const eraser = new StoreEraser(store, reports, catalog, now);
     await eraser.finishReports();
     reports.begin();
-    opened.push(await keepSocket(paths, { users, eraser }, logger));
+    opened.push(
+      await keepSocket(paths, { users, eraser, reporter: new ServiceReporter(reports, catalog) }, logger),
+    );
     const secrets = await openSecrets(paths.secrets);
     const storing = await keepTrying(
       () => secrets.store(),

@@ -26,3 +26,10 @@ export const ASSETS = {
 export function downloadPath(source: string, file: string): string {
   return `/downloads/${encodeURIComponent(source)}/${encodeURIComponent(file)}`;
 }
+
+/** Paths of one report, by its public name. */
+export const REPORT_PATHS = {
+  report: (source: string): string => `/reports/${encodeURIComponent(source)}`,
+  availability: (source: string): string => `/reports/${encodeURIComponent(source)}/availability`,
+  progress: (source: string): string => `/reports/${encodeURIComponent(source)}/progress`,
+};

@@ -1,6 +1,8 @@
 import { isDiskFailure, toAppError } from '../disk-errors.ts';
 import type { UserTable } from '../users/user-table.ts';
+import { AppError } from '../errors.ts';
 import type { AdminAnswer, AdminRequest, ErasureWish, ListedErasure } from './admin-protocol.ts';
+import type { Reporter } from './admin-report.ts';
 
 /** Whoever can erase events. */
 export interface Eraser {
@@ -21,23 +23,28 @@ export interface Eraser {
 export interface AdminTarget {
   readonly users: UserTable;
   readonly eraser: Eraser;
+  readonly reporter: Reporter;
 }
 
 /** Carries out a request; never rejects. */
 export async function runAdminRequest(
   request: AdminRequest,
-  { users, eraser }: AdminTarget,
+  { users, eraser, reporter }: AdminTarget,
 ): Promise<AdminAnswer> {
   try {
     let begun: number | null = null;
+    let source = 'source' in request ? request.source : '';
     if (request.command === 'user-put') await users.put(request.user);
     if (request.command === 'erase') begun = await eraser.erase(request.what);
+    if (request.command === 'report-begin') source = await reporter.begin(request.request);
+    if (request.command === 'report-remove') await reporter.remove(request.source);
     return {
       ok: true,
       users: users.list().map(({ id, context, permissions }) => ({ id, context, permissions })),
       erasures: eraser.list(),
       begun,
       keptAside: await eraser.keptAside(),
+      report: reporter.track(source),
     };
   } catch (error) {
     return { ok: false, message: wordsFor(error) };
@@ -46,5 +53,6 @@ export async function runAdminRequest(
 
 function wordsFor(error: unknown): string {
   if (isDiskFailure(error)) return `${toAppError(error).message}: see to it, then try again`;
+  if (error instanceof AppError) return error.problems.map(({ message }) => message).join('; ');
   return error instanceof Error ? error.message : 'it did not work';
 }

@@ -1,12 +1,15 @@
 import { isRecord } from '../../shared/text.ts';
 import type { UserChange } from '../users/user-table.ts';
+import { isLocalReport, type LocalReport } from './admin-report.ts';
 
 /** What a command-line tool asks of the running server: one JSON line. */
 export type AdminRequest =
   | { readonly command: 'user-put'; readonly user: UserChange }
   | { readonly command: 'user-list' }
   | { readonly command: 'erase'; readonly what: ErasureWish }
-  | { readonly command: 'erasure-list' };
+  | { readonly command: 'erasure-list' }
+  | { readonly command: 'report-begin'; readonly request: unknown }
+  | { readonly command: 'report-track' | 'report-remove'; readonly source: string };
 
 /** What it answers: one JSON line. */
 export type AdminAnswer =
@@ -18,6 +21,8 @@ export type AdminAnswer =
       readonly begun: number | null;
       /** Damaged files that are kept aside, and may hold what was erased. */
       readonly keptAside: number;
+      /** The report that was asked for or about; null if there is none. */
+      readonly report: LocalReport | null;
     }
   | { readonly ok: false; readonly message: string };
 
@@ -58,7 +63,10 @@ export function parseAdminRequest(line: string): AdminRequest | undefined {
     const what = parseErasureWish(value['what']);
     return what && { command: 'erase', what };
   }
-  const { user } = value;
+  if (value['command'] === 'report-begin') return { command: 'report-begin', request: value['request'] };
+  const { user, source } = value;
+  if (value['command'] === 'report-track' || value['command'] === 'report-remove')
+    return typeof source === 'string' ? { command: value['command'], source } : undefined;
   if (value['command'] !== 'user-put' || !isRecord(user)) return undefined;
   const { id, password, context, permissions } = user;
   if (typeof id !== 'string' || typeof password !== 'string' || typeof context !== 'string') return undefined;
@@ -85,13 +93,14 @@ export function parseAdminAnswer(line: string): AdminAnswer {
   if (isRecord(value) && value['ok'] === true) {
     const users = listOf(value['users']).filter(isListedUser);
     const erasures = listOf(value['erasures']).filter(isListedErasure);
-    const { begun, keptAside } = value;
+    const { begun, keptAside, report } = value;
     return {
       ok: true,
       users,
       erasures,
       begun: typeof begun === 'number' ? begun : null,
       keptAside: typeof keptAside === 'number' ? keptAside : 0,
+      report: isLocalReport(report) ? report : null,
     };
   }
   const message = isRecord(value) && typeof value['message'] === 'string' ? value['message'] : 'no answer';

@@ -3,6 +3,7 @@ import type { ErasureWish } from '../admin/admin-protocol.ts';
 import { readConfig } from '../config.ts';
 import { withOwner } from './ask-owner.ts';
 import { openEraser } from './open-eraser.ts';
+import { parseTime } from './parse-time.ts';
 
 const POLL_MS = 200;
 const MEANWHILE =
@@ -65,15 +66,7 @@ function parseWish(args: readonly string[]): ErasureWish {
     throw new Error('--context-key and --value are only good together');
   return {
     customer,
-    ...(before !== undefined && { before: parseTime(before) }),
+    ...(before !== undefined && { before: parseTime(before, '--before') }),
     ...(name !== undefined && value !== undefined && { key: { name, value } }),
   };
-}
-
-/** Milliseconds since the Unix epoch, or a date of ISO 8601. */
-function parseTime(text: string): number {
-  const time = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isSafeInteger(time) || time < 0)
-    throw new Error(`--before must be milliseconds or a date such as 2026-01-31, not "${text}"`);
-  return time;
 }

@@ -11,6 +11,7 @@ import { ReportService } from '../reports/report-service.ts';
 import { openStore } from '../store/open-store.ts';
 import { UserTable } from '../users/user-table.ts';
 import type { OpenedTarget } from './ask-owner.ts';
+import { NO_REPORTER } from './unopened.ts';
 
 /** What erasing needs where no server runs. */
 export async function openEraser(config: Config, paths: DataPaths): Promise<OpenedTarget> {
@@ -41,7 +42,7 @@ export async function openEraser(config: Config, paths: DataPaths): Promise<Open
       await reports.close();
       await store.close();
     };
-    return { target: { users: await UserTable.open(paths.users), eraser }, close };
+    return { target: { users: await UserTable.open(paths.users), eraser, reporter: NO_REPORTER }, close };
   } catch (error) {
     await store.close();
     throw error;

@@ -1,10 +1,11 @@
-import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import type { AdminAnswer, AdminRequest } from '../admin/admin-protocol.ts';
 import { readConfig } from '../config.ts';
 import type { DataPaths } from '../data-paths.ts';
 import { UserTable } from '../users/user-table.ts';
 import { withOwner, type OpenedTarget } from './ask-owner.ts';
+import { readPassword } from './read-password.ts';
+import { NO_ERASER, NO_REPORTER } from './unopened.ts';
 
 /**
  * `waybill user add NAME --customers A,B` and `waybill user list`.
@@ -36,24 +37,8 @@ function carryOut(request: AdminRequest): Promise<AdminAnswer & { readonly ok: t
 /** The users alone: nothing else is needed for them. */
 async function openUsers(paths: DataPaths): Promise<OpenedTarget> {
   const users = await UserTable.open(paths.users);
-  const eraser = {
-    erase: () => Promise.reject(new Error('the store is not open')),
-    list: () => [],
-    keptAside: () => Promise.resolve(0),
-  };
-  return { target: { users, eraser }, close: () => Promise.resolve() };
-}
-
-/** The first line of standard input, so that a password stands in no process list and no history. */
-async function readPassword(): Promise<string> {
-  if (process.stdin.isTTY) process.stderr.write('Password: ');
-  const lines = createInterface({ input: process.stdin });
-  try {
-    for await (const line of lines) return line;
-  } finally {
-    lines.close();
-  }
-  throw new Error('the password is read from standard input, which is empty');
+  const target = { users, eraser: NO_ERASER, reporter: NO_REPORTER };
+  return { target, close: () => Promise.resolve() };
 }
 
 function listOf({ users }: AdminAnswer & { readonly ok: true }): string {

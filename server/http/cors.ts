@@ -22,7 +22,8 @@ export function allowOrigins(origins: readonly string[] | undefined): Middleware
             return origins.includes(origin) ? origin : '';
           },
     allowMethods: 'GET,HEAD,POST',
-    allowHeaders: 'Content-Type,Content-Encoding,Prefer,Idempotency-Key,Authorization',
+    allowHeaders:
+      'Content-Type,Content-Encoding,Prefer,Idempotency-Key,Authorization,Range,If-Range,If-Match,If-None-Match',
     // `Date`: a `Retry-After` that is a date is judged against it, the device's clock may be wrong.
     exposeHeaders: 'Retry-After,Preference-Applied,Date',
     maxAge: MAX_AGE_SECONDS,

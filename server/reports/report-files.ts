@@ -1,16 +1,10 @@
 import { copyFile, link, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import { systemCode } from '../errors.ts';
 import { syncDirectory } from '../sync-directory.ts';
+import { openReportFile, type ReportFile } from './report-file.ts';
 import { type ReportJob, sourceOf } from './report-jobs.ts';
-
-export interface ReportFile {
-  /** Bytes. */
-  readonly size: number;
-  readonly stream: Readable;
-}
 
 const FILE_NAME = /^JOB-[0-9a-f-]{36}\.(csv|ndjson)(\.gz)?(\.sort)?(\.tmp)?$/;
 
@@ -61,9 +55,7 @@ export class ReportFiles {
   /** Opens a report; undefined if it is not there. */
   async open(job: ReportJob): Promise<ReportFile | undefined> {
     try {
-      const file = await open(this.path(job), 'r');
-      const { size } = await file.stat();
-      return { size, stream: file.createReadStream() };
+      return await openReportFile(this.path(job));
     } catch (error) {
       // Somebody may have tidied up by hand.
       if (systemCode(error) === 'ENOENT') return undefined;

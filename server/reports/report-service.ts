@@ -6,7 +6,8 @@ import type { EventStore } from '../store/event-store.ts';
 import { EndWaits } from './end-waits.ts';
 import { failure, JobEndings } from './job-endings.ts';
 import { ReportExpiry } from './report-expiry.ts';
-import { ReportFiles, reportFileName, type ReportFile } from './report-files.ts';
+import type { ReportFile } from './report-file.ts';
+import { ReportFiles, reportFileName } from './report-files.ts';
 import { type JobEnding, type ReportJob, type ReportJobs, statusOf } from './report-jobs.ts';
 import { ReportLine } from './report-line.ts';
 import { ReportMaker, type ReportMakerDependencies } from './report-maker.ts';
@@ -157,7 +158,7 @@ export class ReportService {
   /**
    * Opens a finished report, by its public name and file name.
    *
-   * @returns undefined if there is none; else the reader of the stream must end or destroy it.
+   * @returns undefined if there is none; else it is to be read or closed.
    */
   async openFile(source: string, fileName: string): Promise<ReportFile | undefined> {
     const job = this.find(source);

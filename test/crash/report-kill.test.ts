@@ -128,7 +128,7 @@ async function check(store: EventStore, folder: string, { source, status }: Told
     const name = `${source}.csv`;
     const file = await service.openFile(source, name);
     expect(left).toEqual(job?.status === 'COMPLETE' ? [name] : []);
-    if (job?.status === 'COMPLETE') expect(file && (await text(file.stream))).toMatch(ROW);
+    if (job?.status === 'COMPLETE') expect(file && (await text(file.read()))).toMatch(ROW);
     else expect(file).toBeUndefined();
   }
   await service.close();

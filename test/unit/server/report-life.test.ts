@@ -35,7 +35,7 @@ describe('identical reports', () => {
     const job = service.find(first.source);
     if (job !== undefined) await service.remove(job);
     const left = await service.openFile(second.source, `${second.source}.csv`);
-    expect(left && (await text(left.stream))).toBe('shared');
+    expect(left && (await text(left.read()))).toBe('shared');
     expect(await service.openFile(first.source, `${first.source}.csv`)).toBeUndefined();
   });
 
