@@ -10,6 +10,8 @@ import { EVENTS_A_BATCH, ReportEvents } from './report-events.ts';
 const MILLION = 1_000_000;
 /** Changes when the data would. */
 const FORM = 'waybill-bench-reports 1';
+/** Above this only the sealed store is kept. */
+export const MAX_LOG_MILLIONS = 10;
 /** Many, so that few flushes are waited for. */
 const IN_FLIGHT = 1_000;
 /** Log, sealed segments, and what a merge has twice for a while; with peers their copies. */
@@ -18,7 +20,7 @@ const DISK_BYTES_AN_EVENT = { own: 700, peers: 1_200 };
 export interface MadeStores {
   /** Where all of this size is kept. */
   readonly folder: string;
-  /** A store of which nothing is sealed. */
+  /** A store of which nothing is sealed; up to ten million events. */
   readonly log: string;
   /** The same events, sealed and merged as the server does. */
   readonly sealed: string;
@@ -54,6 +56,7 @@ export async function makeStores(
   await appendAll(stores.log, millions);
   await linkStore(stores.log, stores.sealed);
   await sealAll(stores.sealed);
+  if (millions > MAX_LOG_MILLIONS) await rm(stores.log, { recursive: true });
   await writeFile(mark, FORM);
   return stores;
 }
