@@ -25,8 +25,8 @@ export async function measureCase(
   const usages = makers.map((): Usage[] => []);
   const bytes = makers.map(() => 0);
   for (let round = 0; round < rounds; round++) {
-    for (const [index, { make }] of makers.entries()) {
-      usages[index]?.push(await make(query, file));
+    for (const [index, maker] of makers.entries()) {
+      usages[index]?.push(await maker.make(query, file));
       bytes[index] = (await stat(file)).size;
       await rm(file);
     }

@@ -15,8 +15,8 @@ for (const name of (await readdir(folder)).toSorted()) {
     const events: unknown = isRecord(batch) ? batch['events'] : undefined;
     for (const event of Array.isArray(events) ? events : []) {
       if (!isRecord(event) || event['customer'] !== customer || event['product'] !== product) continue;
-      const context: unknown = event['context'];
-      const fields = [event['timestamp'], event['type'], ...(Array.isArray(context) ? context : [])];
+      const context: readonly unknown[] = Array.isArray(event['context']) ? event['context'] : [];
+      const fields = [event['timestamp'], event['type'], ...context];
       if (!output.write(`${fields.map(fieldOf).join('|')}\n`)) await once(output, 'drain');
     }
   }

@@ -42,8 +42,11 @@ export function secondRatios(one: Measured, other: Measured): readonly number[] 
 
 /** The one that took the shortest time; undefined of none. */
 export function fastest(measured: readonly Measured[]): Measured | undefined {
-  const secondsOf = ({ usages }: Measured): number => median(usages.map(({ seconds }) => seconds));
   return measured.toSorted((a, b) => secondsOf(a) - secondsOf(b))[0];
+}
+
+function secondsOf({ usages }: Measured): number {
+  return median(usages.map(({ seconds }) => seconds));
 }
 
 export function printComparison({ rows, expected, missing, surplus, outOfOrder }: Comparison): void {

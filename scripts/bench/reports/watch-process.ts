@@ -19,9 +19,13 @@ const POLL_MS = 5;
  * Starts a process, waits for its end, and says what it took.
  *
  * @param start - Nothing else may be started or end meanwhile.
- * @throws If it fails.
+ * @param isGood - Whether it has done its work, by the code that it ended with.
+ * @throws If it has not.
  */
-export async function watchProcess(start: () => ChildProcess): Promise<Usage> {
+export async function watchProcess(
+  start: () => ChildProcess,
+  isGood = (code: number | null): boolean => code === 0,
+): Promise<Usage> {
   const cpuBefore = childrenCpu();
   const began = performance.now();
   const child = start();
@@ -39,7 +43,7 @@ export async function watchProcess(start: () => ChildProcess): Promise<Usage> {
     await new Promise<void>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => {
-        if (code === 0) resolve();
+        if (isGood(code)) resolve();
         else reject(new Error(`${child.spawnargs.join(' ').slice(0, 300)} ended with ${code ?? signal}`));
       });
     });

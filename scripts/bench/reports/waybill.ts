@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { loadCatalog } from '../../../server/catalog/catalog.ts';
 import type { ReportTask } from '../../../server/reports/report-task.ts';
@@ -17,8 +17,8 @@ export async function waybillOf(name: string, snapshot: StoreSnapshot): Promise<
       const columns = catalog.columns(query.product);
       const task: ReportTask = { snapshot, filter: query, output: DEFAULT_OUTPUT, columns, path: file };
       let answer: unknown;
-      // As the server starts it.
-      const usage = await watchProcess(() => {
+      // As the server starts it. Whether it has failed is in its answer: its code is always that of one without an owner.
+      const start = (): ChildProcess => {
         const child = fork(path.resolve('dist/server/report-child.js'), [], {
           serialization: 'advanced',
           execArgv: [],
@@ -27,7 +27,8 @@ export async function waybillOf(name: string, snapshot: StoreSnapshot): Promise<
         child.on('message', (message) => (answer = message));
         child.send(task);
         return child;
-      });
+      };
+      const usage = await watchProcess(start, () => true);
       const isWhole = isRecord(answer) && answer['kind'] === 'done' && isEmpty(answer['damage']);
       if (!isWhole) throw new Error(`the report was answered with ${JSON.stringify(answer)}`);
       return usage;
