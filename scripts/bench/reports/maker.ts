@@ -10,5 +10,7 @@ export interface Query extends Sender {
 /** Something that writes a report into a file, in a process of its own. */
 export interface Maker {
   readonly name: string;
+  /** Whether its rows are in the order of (timestamp, batch, sequence). */
+  readonly isOrdered: boolean;
   make(query: Query, file: string): Promise<Usage>;
 }

@@ -5,6 +5,7 @@ import type { Usage } from './watch-process.ts';
 /** All rounds of one maker. */
 export interface Measured {
   readonly name: string;
+  readonly isOrdered: boolean;
   readonly usages: readonly Usage[];
   /** Of the file that it wrote. */
   readonly bytes: number;
@@ -31,5 +32,10 @@ export async function measureCase(
       await rm(file);
     }
   }
-  return makers.map(({ name }, index) => ({ name, usages: usages[index] ?? [], bytes: bytes[index] ?? 0 }));
+  return makers.map(({ name, isOrdered }, index) => ({
+    name,
+    isOrdered,
+    usages: usages[index] ?? [],
+    bytes: bytes[index] ?? 0,
+  }));
 }

@@ -40,9 +40,9 @@ export function makeParquetSql(segments: string, file: string): string {
   return `COPY (SELECT ${FIELDS} FROM ${duckdbLog(segments)} ${SORTED}) TO '${file}' (FORMAT parquet, COMPRESSION zstd)`;
 }
 
-/** Makes what PostgreSQL loads. */
-export function makeLoadFileSql(parquet: string, file: string): string {
-  return `COPY (SELECT ${FIELDS} FROM ${duckdbParquet(parquet)}) TO '${file}' (FORMAT csv, HEADER false)`;
+/** Makes what PostgreSQL loads: in the order in which the events came. */
+export function makeLoadFileSql(segments: string, file: string): string {
+  return `COPY (SELECT ${FIELDS} FROM ${duckdbLog(segments)}) TO '${file}' (FORMAT csv, HEADER false)`;
 }
 
 export function duckdbCopySql(select: string, file: string): string {

@@ -51,18 +51,22 @@ export async function openPeers({ folder, log }: MadeStores): Promise<ReportPeer
   await once(chdbFolder, async (temporary) => {
     await timed('MergeTree', () => run(chdb, [temporary, ...makeMergeTreeSqls(segments)]));
   });
-  const postgres = await openPostgres(folder, duckdb, parquet);
+  const postgres = await openPostgres(folder, duckdb, segments);
   const ofDuckdb = (isOrdered: boolean) => (query: Query, file: string) =>
     run(duckdb, [folder, duckdbCopySql(reportSql(duckdbParquet(parquet), query, isOrdered), file)]);
   const ofChdb = (isOrdered: boolean) => (query: Query, file: string) =>
     run(chdb, [chdbFolder, chdbCopySql(reportSql('event', query, isOrdered), file)]);
   return {
     ofStore: [
-      { name: 'DuckDB, sorted Parquet', make: ofDuckdb(true) },
-      { name: 'the same, without ORDER BY', make: ofDuckdb(false) },
-      { name: 'ClickHouse (chdb), MergeTree', make: ofChdb(true) },
-      { name: 'the same, without ORDER BY', make: ofChdb(false) },
-      { name: 'PostgreSQL, index', make: (query, file) => askPostgres(postgres, query, file) },
+      { name: 'DuckDB, sorted Parquet', isOrdered: true, make: ofDuckdb(true) },
+      { name: 'DuckDB, sorted Parquet, no ORDER BY', isOrdered: false, make: ofDuckdb(false) },
+      { name: 'ClickHouse (chdb), MergeTree', isOrdered: true, make: ofChdb(true) },
+      { name: 'ClickHouse (chdb), MergeTree, no ORDER BY', isOrdered: false, make: ofChdb(false) },
+      {
+        name: 'PostgreSQL, index, rows as they came',
+        isOrdered: true,
+        make: (query, file) => askPostgres(postgres, query, file),
+      },
     ],
     stop: () => postgres.stop(),
   };
@@ -75,8 +79,8 @@ export async function duckdbOfLog(log: string): Promise<readonly Maker[]> {
   const make = (isOrdered: boolean) => (query: Query, file: string) =>
     run(duckdb, [path.dirname(log), duckdbCopySql(reportSql(table, query, isOrdered), file)]);
   return [
-    { name: 'DuckDB, the same files', make: make(true) },
-    { name: 'the same, without ORDER BY', make: make(false) },
+    { name: 'DuckDB, the same files', isOrdered: true, make: make(true) },
+    { name: 'DuckDB, the same files, no ORDER BY', isOrdered: false, make: make(false) },
   ];
 }
 
@@ -86,6 +90,7 @@ export async function readlineOfLog(log: string): Promise<Maker> {
   const segments = path.join(log, 'segments');
   return {
     name: 'readline and JSON.parse',
+    isOrdered: false,
     make: ({ customer, product }, file) => run(script, [segments, customer, product, file]),
   };
 }
@@ -101,7 +106,7 @@ async function installPackages(): Promise<void> {
   if (error !== undefined || status !== 0) throw new Error('npm could not install chdb');
 }
 
-async function openPostgres(folder: string, duckdb: string, parquet: string): Promise<Postgres> {
+async function openPostgres(folder: string, duckdb: string, segments: string): Promise<Postgres> {
   const cluster = path.join(folder, 'postgres');
   const mark = path.join(folder, 'postgres-loaded');
   if (!existsSync(mark)) await rm(cluster, { recursive: true, force: true });
@@ -109,7 +114,7 @@ async function openPostgres(folder: string, duckdb: string, parquet: string): Pr
   try {
     if (existsSync(mark)) return postgres;
     const loadFile = path.join(folder, 'load.csv');
-    await run(duckdb, [folder, makeLoadFileSql(parquet, loadFile)]);
+    await run(duckdb, [folder, makeLoadFileSql(segments, loadFile)]);
     const commands = makePostgresSqls(loadFile).flatMap((command) => ['-c', command]);
     await timed('PostgreSQL', () => watchProcess(() => startPsql(postgres, commands)));
     await rm(loadFile);

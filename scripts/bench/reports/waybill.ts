@@ -13,6 +13,7 @@ export async function waybillOf(name: string, snapshot: StoreSnapshot): Promise<
   const catalog = await loadCatalog(undefined);
   return {
     name,
+    isOrdered: true,
     make: async (query, file) => {
       const columns = catalog.columns(query.product);
       const task: ReportTask = { snapshot, filter: query, output: DEFAULT_OUTPUT, columns, path: file };
