@@ -76,7 +76,6 @@ export function chdbCopySql(select: string, file: string): string {
 export function makePostgresSqls(loadFile: string): readonly string[] {
   const texts = VALUES.map((value) => `${value} text`).join(', ');
   return [
-    'DROP TABLE IF EXISTS event',
     `CREATE TABLE event (customer text, product text, type text, timestamp bigint, ${texts}, batch uuid, sequence int)`,
     `\\copy event FROM '${loadFile}' (FORMAT csv)`,
     'CREATE INDEX ON event (customer, product, timestamp)',

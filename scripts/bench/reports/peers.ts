@@ -99,7 +99,7 @@ async function installPackages(): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
   // Without it, npm would take the project's own for the one to change.
   await writeFile(path.join(FOLDER, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-  const flags = ['--prefix', FOLDER, '--no-audit', '--no-fund', '--prefer-offline'];
+  const flags = ['--prefix', FOLDER, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
   const { error, status } = spawnSync('npm', ['install', ...flags, ...PACKAGES], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
