@@ -47,6 +47,8 @@ export async function startPostgres(folder: string, cores: Cores): Promise<Postg
     });
     if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
   };
+  // A benchmark that was killed has left it running.
+  if (existsSync(path.join(data, 'postmaster.pid'))) stopLeftOver(() => run('pg_ctl', stopArgs(data)));
   if (isNew) run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-instructions']);
   const options = `-c listen_addresses= -c unix_socket_directories=${folder} -c synchronous_commit=on`;
   run('pg_ctl', ['-D', data, '-w', '-l', path.join(folder, 'log'), '-o', options, 'start']);
@@ -57,10 +59,22 @@ export async function startPostgres(folder: string, cores: Cores): Promise<Postg
     programs,
     cpuTime: () => cpuTimeOf(pid),
     stop: () => {
-      run('pg_ctl', ['-D', data, '-m', 'fast', '-w', 'stop']);
+      run('pg_ctl', stopArgs(data));
       return Promise.resolve();
     },
   };
+}
+
+function stopArgs(data: string): readonly string[] {
+  return ['-D', data, '-m', 'fast', '-w', 'stop'];
+}
+
+function stopLeftOver(stopIt: () => void): void {
+  try {
+    stopIt();
+  } catch {
+    // It has ended without removing its file: the start finds that out.
+  }
 }
 
 /** The folder of the newest version's programs. */
