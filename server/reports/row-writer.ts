@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RowSink } from '../store/event-store.ts';
-import { WORD_SLACK_BYTES } from '../store/segments/sealed/words.ts';
+import { WORD_SLACK_BYTES } from '../words.ts';
 import type { ByteSink } from './output/byte-sink.ts';
 import { ChunkTarget } from './rows/chunk-target.ts';
 import { extraOf, RowEncoding, type RowForm } from './rows/row-encoding.ts';

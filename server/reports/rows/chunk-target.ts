@@ -1,4 +1,4 @@
-import { viewOf, WORD_SLACK_BYTES } from '../../store/segments/sealed/words.ts';
+import { viewOf, WORD_SLACK_BYTES } from '../../words.ts';
 import type { ByteTarget } from './row-encoding.ts';
 
 const CHUNK_BYTES = 524_288;

@@ -1,6 +1,6 @@
 import { csvRow } from '../../../shared/csv-row.ts';
 import type { ReportOutput } from '../../../shared/report.ts';
-import { copyText, WORD_SLACK_BYTES } from '../../store/segments/sealed/words.ts';
+import { copyText, WORD_SLACK_BYTES } from '../../words.ts';
 import type { RowLayout } from '../row-layout.ts';
 import { CsvText, isGuarded } from './csv-text.ts';
 import { parseRow } from './parse-row.ts';

@@ -1,5 +1,5 @@
 import type { ReportFilter, ReportOutput } from '../../../shared/report.ts';
-import { copyText, viewOf, WORD_SLACK_BYTES } from '../../store/segments/sealed/words.ts';
+import { copyText, viewOf, WORD_SLACK_BYTES } from '../../words.ts';
 import { parseRow } from './parse-row.ts';
 import type { RowEncoder } from './row-encoder.ts';
 import { RowScanner, UUID_BYTES } from './row-scanner.ts';

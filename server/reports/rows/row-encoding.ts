@@ -1,6 +1,6 @@
 import type { ReportFilter, ReportOutput } from '../../../shared/report.ts';
 import type { ProductColumns } from '../../catalog/catalog.ts';
-import { viewOf, WORD_SLACK_BYTES } from '../../store/segments/sealed/words.ts';
+import { viewOf, WORD_SLACK_BYTES } from '../../words.ts';
 import { RowLayout } from '../row-layout.ts';
 import { CsvEncoder } from './csv-encoder.ts';
 import { NdjsonEncoder } from './ndjson-encoder.ts';

@@ -1,4 +1,4 @@
-import { findNewline, findQuoteOrBackslash } from '../../store/segments/sealed/words.ts';
+import { findNewline, findQuoteOrBackslash } from '../../words.ts';
 
 /** How an item of a context is written; `NULL` and `ESCAPED` say nothing of delimiters. */
 export const ITEM = { plain: 0, delimited: 1, escaped: 2, null: 3 } as const;

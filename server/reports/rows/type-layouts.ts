@@ -1,6 +1,6 @@
 import { csvField } from '../../../shared/csv-row.ts';
 import type { ReportOutput } from '../../../shared/report.ts';
-import { areSame, hashOf, viewOf, WORD_SLACK_BYTES } from '../../store/segments/sealed/words.ts';
+import { areSame, hashOf, viewOf, WORD_SLACK_BYTES } from '../../words.ts';
 import type { RowLayout } from '../row-layout.ts';
 
 /** Where the values of a type's contexts go. */

@@ -10,7 +10,7 @@ import { CsvEncoder } from '../../../server/reports/rows/csv-encoder.ts';
 import { NdjsonEncoder } from '../../../server/reports/rows/ndjson-encoder.ts';
 import type { RowEncoder } from '../../../server/reports/rows/row-encoder.ts';
 import type { StoredRow } from '../../../server/store/event-store.ts';
-import { hashOf } from '../../../server/store/segments/sealed/words.ts';
+import { hashOf } from '../../../server/words.ts';
 import { DEFAULT_OUTPUT, EXTRA_COLUMNS, type ReportOutput } from '../../../shared/report.ts';
 import { FILTER } from '../../support/events.ts';
 import { tempFolder } from '../../support/temp-folder.ts';

@@ -1,7 +1,7 @@
 import { readableRows } from '../sealed/readable-lines.ts';
 import type { ReadBlock } from '../sealed/sealed-file.ts';
 import { MIXED, type ClusterName, type SealedCluster } from '../sealed/sealed-index.ts';
-import { findNewline } from '../sealed/words.ts';
+import { findNewline } from '../../../words.ts';
 import type { BlockInfo } from './block-table.ts';
 import { rowLine, type RowDoubts, type RowFilter } from './row-filter.ts';
 import { firstLater, firstNotEarlier } from './row-search.ts';

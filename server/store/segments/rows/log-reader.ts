@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { GUARD_BYTES, type LogChunk } from '../sealed/log-chunks.ts';
-import { viewOf } from '../sealed/words.ts';
+import { viewOf } from '../../../words.ts';
 
 /** Whole lines of a log segment. */
 export interface LogLines extends LogChunk {

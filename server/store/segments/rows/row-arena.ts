@@ -1,5 +1,5 @@
 import { orderByTimestamp, orderTies } from '../sealed/row-order.ts';
-import { copyText, viewOf } from '../sealed/words.ts';
+import { copyText, viewOf } from '../../../words.ts';
 import { GUARD_BYTES } from '../sealed/log-chunks.ts';
 import type { RowWindow } from './row-source.ts';
 import { compareTies } from './row-ties.ts';

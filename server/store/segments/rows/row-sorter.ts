@@ -1,6 +1,6 @@
 import type { RowSource, RowWindow } from './row-source.ts';
 import { GUARD_BYTES } from '../sealed/log-chunks.ts';
-import { findNewline } from '../sealed/words.ts';
+import { findNewline } from '../../../words.ts';
 import { rowTimestamp } from '../sealed/sealed-row.ts';
 import { mergeRows } from './merge-rows.ts';
 import { BufferPool } from './buffer-pool.ts';

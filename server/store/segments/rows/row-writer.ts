@@ -14,7 +14,7 @@ import {
 import type { ScannedBatch } from '../sealed/line-scanner.ts';
 import { CONTEXT_TO_VERSION, TIMESTAMP_TO_CONTEXT, TYPE_TO_TIMESTAMP } from '../sealed/scan-event.ts';
 import type { PlainHeader } from '../sealed/scan-header.ts';
-import { areSame, copyText, viewOf, WORD_SLACK_BYTES, writeInteger } from '../sealed/words.ts';
+import { areSame, copyText, viewOf, WORD_SLACK_BYTES, writeInteger } from '../../../words.ts';
 import type { RowArena } from './row-arena.ts';
 import type { RowFilter } from './row-filter.ts';
 

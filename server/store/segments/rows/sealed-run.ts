@@ -4,7 +4,7 @@ import type { FilePair } from '../batch-record.ts';
 import { GUARD_BYTES } from '../sealed/log-chunks.ts';
 import type { ReadBlock } from '../sealed/sealed-file.ts';
 import type { ClusterName } from '../sealed/sealed-index.ts';
-import { viewOf } from '../sealed/words.ts';
+import { viewOf } from '../../../words.ts';
 import { BlockRows } from './block-rows.ts';
 import type { BlockInfo, BlockTable } from './block-table.ts';
 import type { BufferPool } from './buffer-pool.ts';

@@ -1,6 +1,6 @@
 import { GUARD_BYTES } from '../sealed/log-chunks.ts';
 import { rowTimestamp } from '../sealed/sealed-row.ts';
-import { viewOf } from '../sealed/words.ts';
+import { viewOf } from '../../../words.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { RowSource, RowWindow } from './row-source.ts';
 import type { ScratchFile } from './scratch-file.ts';

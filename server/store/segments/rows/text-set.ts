@@ -1,4 +1,4 @@
-import { areSame, hashOfEnds, viewOf, WORD_SLACK_BYTES } from '../sealed/words.ts';
+import { areSame, hashOfEnds, viewOf, WORD_SLACK_BYTES } from '../../../words.ts';
 
 /** Texts to be found by their bytes as JSON. */
 export class TextSet {

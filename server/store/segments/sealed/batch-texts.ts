@@ -1,6 +1,6 @@
 import type { BatchHeader } from '../batch-line.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
-import { writeInteger } from './words.ts';
+import { writeInteger } from '../../../words.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

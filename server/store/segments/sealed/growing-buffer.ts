@@ -1,4 +1,4 @@
-import { viewOf, WORD_SLACK_BYTES } from './words.ts';
+import { viewOf, WORD_SLACK_BYTES } from '../../../words.ts';
 
 /** Bytes of which nobody knows beforehand how many there will be; behind them is words' slack. */
 export class GrowingBuffer {

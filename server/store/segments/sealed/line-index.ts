@@ -1,5 +1,5 @@
 import type { KeyedLines } from './merge-lines.ts';
-import { findNewline, viewOf } from './words.ts';
+import { findNewline, viewOf } from '../../../words.ts';
 
 const CAPACITY = 2_048;
 

@@ -6,7 +6,7 @@ import { LineEvents } from './line-events.ts';
 import type { LogChunk } from './log-chunks.ts';
 import { scanEvent } from './scan-event.ts';
 import { newHeader, scanHeader } from './scan-header.ts';
-import { Literal } from './words.ts';
+import { Literal } from '../../../words.ts';
 import { writeEvents } from './write-events.ts';
 
 /** A batch line, its events as places in a view. */

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { viewOf } from './words.ts';
+import { viewOf } from '../../../words.ts';
 
 /** A part of a log segment. */
 export interface LogChunk {

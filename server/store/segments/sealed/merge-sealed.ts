@@ -10,7 +10,7 @@ import { compareRows, readRow, type SealedRow } from './sealed-row.ts';
 import type { SealedSummary } from './sealed-summary.ts';
 import { SealedWriter, type ClusterTotals } from './sealed-writer.ts';
 import { TypeTally } from './type-tally.ts';
-import { viewOf } from './words.ts';
+import { viewOf } from '../../../words.ts';
 
 export interface MergeTask {
   /** Sealed segments; of equal rows those of an earlier one come first. */

@@ -1,4 +1,4 @@
-import { viewOf } from './words.ts';
+import { viewOf } from '../../../words.ts';
 
 /** Memory for rows of one cluster, which follow one another in it. */
 export interface RowChunk {

@@ -7,7 +7,7 @@ import {
   type RowStage,
 } from './row-stage.ts';
 import type { SortedRows } from './sorted-rows.ts';
-import { copyText, viewOf, WORD_SLACK_BYTES, writeInteger } from './words.ts';
+import { copyText, viewOf, WORD_SLACK_BYTES, writeInteger } from '../../../words.ts';
 
 const PIECE_BYTES = 262_144;
 /** A sequence, a comma, a bracket and a newline of a row, and words' slack. */

@@ -16,7 +16,7 @@ import { CONTEXT_TO_VERSION, TIMESTAMP_TO_CONTEXT, TYPE_TO_TIMESTAMP } from './s
 import type { SealLimits } from './seal-limits.ts';
 import { clusterDay, STRAY, utcDay } from './sealed-day.ts';
 import { NO_NUMBER, TextTable } from './text-table.ts';
-import { copyText, viewOf, WORD_SLACK_BYTES } from './words.ts';
+import { copyText, viewOf, WORD_SLACK_BYTES } from '../../../words.ts';
 
 /** Rows in the order in which they came. */
 export interface StagedCluster {

@@ -10,7 +10,7 @@ import {
   VERSION_BYTES,
   type LineEvents,
 } from './line-events.ts';
-import { findQuoteOrBackslash, Literal } from './words.ts';
+import { findQuoteOrBackslash, Literal } from '../../../words.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

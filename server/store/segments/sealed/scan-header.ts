@@ -1,4 +1,4 @@
-import { findQuoteOrBackslash, isAscii, Literal } from './words.ts';
+import { findQuoteOrBackslash, isAscii, Literal } from '../../../words.ts';
 
 const DURABLE = new Literal('"durable":');
 const POSITION = new Literal('"position":');

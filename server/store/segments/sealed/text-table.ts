@@ -1,5 +1,5 @@
 import { GrowingBuffer } from './growing-buffer.ts';
-import { areSame, copyText, hashOf, hashOfEnds } from './words.ts';
+import { areSame, copyText, hashOf, hashOfEnds } from '../../../words.ts';
 
 const SLOTS = 4_096;
 const FREE = -1;

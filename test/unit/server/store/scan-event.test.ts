@@ -18,7 +18,7 @@ import {
   TIMESTAMP_TO_CONTEXT,
   TYPE_TO_TIMESTAMP,
 } from '../../../../server/store/segments/sealed/scan-event.ts';
-import { viewOf } from '../../../../server/store/segments/sealed/words.ts';
+import { viewOf } from '../../../../server/words.ts';
 
 const GUARD = Buffer.alloc(64, '"');
 const code = fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll(/["\\\p{Cc}]/gu, ''));

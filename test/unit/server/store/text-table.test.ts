@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ChunkPool } from '../../../../server/store/segments/sealed/row-chunks.ts';
 import { NO_NUMBER, TextTable } from '../../../../server/store/segments/sealed/text-table.ts';
-import { viewOf } from '../../../../server/store/segments/sealed/words.ts';
+import { viewOf } from '../../../../server/words.ts';
 
 describe('TextTable', () => {
   it('gives each text one number, however many there are and whatever they begin or end with', () => {

@@ -13,7 +13,7 @@ import {
   viewOf,
   WORD_SLACK_BYTES,
   writeInteger,
-} from '../../../../server/store/segments/sealed/words.ts';
+} from '../../../../server/words.ts';
 
 const SLACK = Buffer.alloc(WORD_SLACK_BYTES, 'z');
 /** With another beginning each time, since words may begin anywhere. */
