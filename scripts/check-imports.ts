@@ -18,6 +18,7 @@ const SERVER_BASICS = [
   'server/parse-json.ts',
   'server/refused-text.ts',
   'server/sync-directory.ts',
+  'server/words.ts',
   'server/write-at.ts',
 ];
 const STORE = ['server/store/event-store.ts', 'server/store/open-store.ts'];
