@@ -5,11 +5,13 @@ import { newHeader, scanHeader, type PlainHeader } from '../sealed/scan-header.t
 
 /** Less than there is from the beginning of an event to that of the next one. */
 const MIN_EVENT_BYTES = '{"customer":"","product":"","type":"","timestamp":0,"context":[]}'.length;
+/** Of `customer`, an event's first key; what follows the end of a text is no letter. */
+const FIRST_LETTER = 0x63;
 const OPEN_BRACKET = 0x5b;
 const BRACES = 0x7b7b7b7b;
 const ONES = 0x01010101;
 const HIGH_BITS = 0x80808080 | 0;
-/** What is between two events, and begins the second one: `},{"`; no text has it, whose quotes are escaped. */
+/** What is between two events, and begins the second one: `},{"`. A text can have it only at its end. */
 const BETWEEN = new DataView(new Uint8Array([0x7d, 0x2c, 0x7b, 0x22]).buffer).getInt32(0, true);
 
 /** Finds the events of one product in batch lines, and passes over those of others. */
@@ -68,7 +70,7 @@ export class LineMatches {
 /**
  * How many events begin behind the one at `start`, up to and including one at `end`; -1 if there may be rejections.
  *
- * Texts have no quotes that are not escaped, so that none has what is between two events.
+ * Quotes in texts are escaped, so that none has what is between two events together with the key behind it.
  */
 function countEvents(view: DataView, start: number, end: number): number {
   let count = 0;
@@ -84,7 +86,7 @@ function countEvents(view: DataView, start: number, end: number): number {
     const before = view.getInt32(brace - 2, true);
     // The list of rejections begins so, and a text may have it, too.
     if (((before >>> 8) & 0xff) === OPEN_BRACKET) return -1;
-    if (before === BETWEEN) {
+    if (before === BETWEEN && view.getUint8(brace + 2) === FIRST_LETTER) {
       count++;
       at = brace + MIN_EVENT_BYTES;
     } else at = brace + 1;
