@@ -22,7 +22,9 @@ const event = fc.record({
   day: fc.constantFrom(0, 0, 0, 1, 2, 90, 91, Infinity),
   customer: fc.constantFrom(FILTER.customer, FILTER.customer, FILTER.customer, 'B"', 'C'),
   type: fc.constantFrom(...TYPES),
-  context: fc.array(fc.constantFrom(null, 'a', 'aaaa', 'b"\\', `${'c'.repeat(60)}},{`, '[{', '\n😀'), { maxLength: 3 }),
+  context: fc.array(fc.constantFrom(null, 'a', 'aaaa', 'b"\\', `${'c'.repeat(60)}},{`, '[{', '\n😀'), {
+    maxLength: 3,
+  }),
   version: fc.constantFrom(undefined, null, '1"'),
 });
 const batch = fc
