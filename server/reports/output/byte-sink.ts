@@ -9,12 +9,12 @@ export interface SunkBytes {
 /** Where the bytes of a report go, in order. */
 export interface ByteSink {
   /**
-   * Takes bytes behind those before; the next ones may come only when it is done.
+   * Takes bytes behind those before.
    *
-   * @returns A promise that resolves when the bytes may be changed again, or undefined if they may be at once.
+   * Resolves when they may be changed again, and the next ones may come.
    * @throws What made a write fail.
    */
-  put(bytes: Uint8Array): Promise<void> | undefined;
+  put(bytes: Uint8Array): Promise<void>;
 
   /** Resolves when all has been given to the operating system. */
   end(): Promise<SunkBytes>;

@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { writeAt } from '../../write-at.ts';
 import type { ByteSink, SunkBytes } from './byte-sink.ts';
 
-/**
- * Writes to a file, from its beginning.
- *
- * Without a thread for each write, which would only take the processor from those that encode: what is written goes
- * to the page cache.
- */
+/** Writes to a file, from its beginning. */
 export class FileSink implements ByteSink {
   readonly #file: FileHandle;
   readonly #hash = createHash('sha256');
@@ -19,14 +14,11 @@ export class FileSink implements ByteSink {
     this.#file = file;
   }
 
-  put(bytes: Uint8Array): undefined {
+  put(bytes: Uint8Array): Promise<void> {
     this.#hash.update(bytes);
-    for (let at = 0; at < bytes.length;) {
-      const written = writeSync(this.#file.fd, bytes, at, bytes.length - at, this.#bytes + at);
-      if (written === 0) throw new Error('the file took no more bytes');
-      at += written;
-    }
+    const position = this.#bytes;
     this.#bytes += bytes.length;
+    return writeAt(this.#file, bytes, position);
   }
 
   end(): Promise<SunkBytes> {
