@@ -1,0 +1,83 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { writeReport } from '../../server/reports/report-writer.ts';
+import type { ReportTask } from '../../server/reports/report-task.ts';
+import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
+import { DEFAULT_OUTPUT, type ReportOutput } from '../../shared/report.ts';
+import { aBatch, anEvent, FILTER } from '../support/events.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const BATCHES = 120;
+const EVENTS_A_BATCH = 400;
+const THREAD = path.resolve('dist/server/encoding-thread.js');
+
+describe('a report that a thread helps with', () => {
+  it.each<Partial<ReportOutput>>([
+    {},
+    { format: 'ndjson' },
+    { compression: 'gzip' },
+    { columns: ['batch', 'sequence'] },
+  ])('is the same as without, %j', async (output) => {
+    const task = await largeTask({ ...DEFAULT_OUTPUT, ...output });
+    const alone = { ...task, path: `${task.path}.alone` };
+
+    const made = await writeReport(task, { threadPath: THREAD });
+    const { bytes, rows, sha256 } = await writeReport(alone);
+
+    expect(rows).toBe(BATCHES * EVENTS_A_BATCH);
+    expect(await textOf(task)).toBe(await textOf(alone));
+    expect(made).toMatchObject({ rows });
+    // What is compressed depends on the pieces in which it came.
+    if (output.compression === undefined) expect(made).toMatchObject({ bytes, sha256 });
+  });
+
+  it('fails, and leaves no file, if the thread does', async () => {
+    const task = await largeTask(DEFAULT_OUTPUT);
+    const threadPath = `${task.path}.mjs`;
+    await writeFile(
+      threadPath,
+      'await new Promise((done) => setTimeout(done, 1)); throw new Error("no thread");',
+    );
+
+    await expect(writeReport(task, { threadPath })).rejects.toThrow('no thread');
+    await expect(readFile(task.path)).rejects.toThrow('ENOENT');
+    await expect(readFile(`${task.path}.tmp`)).rejects.toThrow('ENOENT');
+  });
+});
+
+async function textOf({ path: file, output }: ReportTask): Promise<string> {
+  const bytes = await readFile(file);
+  return (output.compression === 'gzip' ? gunzipSync(bytes) : bytes).toString();
+}
+
+/** Some 20 MB of rows, of which the last ones have the most values. */
+async function largeTask(output: ReportOutput): Promise<ReportTask> {
+  const folder = await tempFolder();
+  const store = await SegmentEventStore.open(path.join(folder, 'store'), 0);
+  onTestFinished(() => store.close());
+  for (let number = 0; number < BATCHES; number++) {
+    const events = Array.from({ length: EVENTS_A_BATCH }, (_, index) =>
+      anEvent({
+        timestamp: number * EVENTS_A_BATCH + index,
+        context: [
+          'x'.repeat(index % 400),
+          `${number}|"${index}`,
+          ...(number === BATCHES - 1 ? ['more'] : []),
+        ],
+      }),
+    );
+    const { identity, contents } = aBatch(events);
+    await store.append(identity, () => contents);
+  }
+  const snapshot = store.snapshot();
+  onTestFinished(() => store.release(snapshot));
+  return {
+    snapshot,
+    filter: FILTER,
+    output,
+    columns: { columns: [], keys: {} },
+    path: path.join(folder, 'report'),
+  };
+}
