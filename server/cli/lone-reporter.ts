@@ -36,7 +36,7 @@ export class LoneReporter implements Reporter {
     this.#deps = deps;
   }
 
-  begin(request: unknown): Promise<string> {
+  async begin(request: unknown): Promise<string> {
     const { store, catalog, files, start } = this.#deps;
     const { filter, output } = parseReportRequest(request, catalog);
     const position = store.position();
@@ -62,7 +62,7 @@ export class LoneReporter implements Reporter {
       ended: this.#end(job, running, task),
     };
     this.#made.set(sourceOf(job), making);
-    return Promise.resolve(sourceOf(job));
+    return sourceOf(job);
   }
 
   track(source: string): LocalReport | null {

@@ -1,6 +1,15 @@
 import { createInterface } from 'node:readline/promises';
 import type { Writable } from 'node:stream';
-import type { ReadStream } from 'node:tty';
+
+/** What is needed of a terminal that is read from. */
+export interface PasswordTerminal {
+  setRawMode(isRaw: boolean): unknown;
+  setEncoding(encoding: 'utf8'): unknown;
+  on(event: 'data', listener: (text: string) => void): unknown;
+  off(event: 'data', listener: (text: string) => void): unknown;
+  resume(): unknown;
+  pause(): unknown;
+}
 
 const ENTER = /[\r\n]/;
 const END_OF_INPUT = '\x04';
@@ -25,10 +34,7 @@ export async function readPassword(): Promise<string> {
 }
 
 /** Asks for a line that is not shown. */
-export function askTerminal(
-  input: Pick<ReadStream, 'setRawMode' | 'setEncoding' | 'on' | 'off' | 'resume' | 'pause'>,
-  output: Pick<Writable, 'write'>,
-): Promise<string> {
+export function askTerminal(input: PasswordTerminal, output: Pick<Writable, 'write'>): Promise<string> {
   output.write('Password: ');
   // In raw mode nothing is shown, and nothing is done for us.
   input.setRawMode(true);

@@ -7,7 +7,7 @@ export interface MadeReport {
   /** Size of the file; null likewise. */
   readonly bytes: number | null;
   /** The bytes of the file. */
-  read(): AsyncIterable<Uint8Array>;
+  readonly read: () => AsyncIterable<Uint8Array>;
 }
 
 /** How far a report is. */
