@@ -21,7 +21,7 @@ export function allowOrigins(origins: readonly string[] | undefined): Middleware
             const origin = headerOf(ctx, 'origin');
             return origins.includes(origin) ? origin : '';
           },
-    allowMethods: 'GET,HEAD,POST',
+    allowMethods: 'GET,HEAD,POST,DELETE',
     allowHeaders:
       'Content-Type,Content-Encoding,Prefer,Idempotency-Key,Authorization,Range,If-Range,If-Match,If-None-Match',
     // `Date`: a `Retry-After` that is a date is judged against it, the device's clock may be wrong.

@@ -36,6 +36,14 @@ describe('cross-origin access', () => {
     expect(response.headers.get('access-control-allow-headers')).toContain('Content-Encoding');
   });
 
+  it('lets a page remove a report', async () => {
+    const response = await fetch(`${server.url}/reports/JOB-1`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'DELETE' },
+    });
+    expect(response.headers.get('access-control-allow-methods')?.split(',')).toContain('DELETE');
+  });
+
   const batch = randomUUID();
   it.each<[number, unknown, Record<string, string>]>([
     [200, { batch, events: [anEvent()] }, {}],

@@ -8,7 +8,7 @@ import { newLogBuffers, readLogLines, type LogBuffers, type LogLines } from './l
 import { openIfThere } from './open-files.ts';
 import type { RowFilter } from './row-filter.ts';
 import type { RowSorter } from './row-sorter.ts';
-import { RowWriter } from './row-writer.ts';
+import { ArenaWriter } from './arena-writer.ts';
 
 const NEWLINE = 0x0a;
 
@@ -28,7 +28,7 @@ export class LogRows {
   readonly #onRead: (bytes: number) => void;
   readonly #scanner = new LineScanner();
   readonly #matches: LineMatches;
-  readonly #writer: RowWriter;
+  readonly #writer: ArenaWriter;
   readonly #buffers: LogBuffers;
   #unfinished: Unfinished | undefined;
 
@@ -49,7 +49,7 @@ export class LogRows {
     this.#damage = damage;
     this.#onRead = onRead;
     this.#matches = new LineMatches(Buffer.from(JSON.stringify({ customer, product }).slice(0, -1)));
-    this.#writer = new RowWriter(filter, sorter.arena);
+    this.#writer = new ArenaWriter(filter, sorter.arena);
   }
 
   /** Adds the rows of a segment to the sorter. */

@@ -28,7 +28,7 @@ const ROW_OVERHEAD_BYTES = 32 + WORD_SLACK_BYTES;
 const MAX_NUMBERS_BYTES = 64;
 
 /** Writes rows of events in batch lines: those that a report gets. */
-export class RowWriter {
+export class ArenaWriter {
   readonly #filter: RowFilter;
   readonly #arena: RowArena;
   /** Code, key between, and code, as an event has them. */
