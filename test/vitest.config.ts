@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     // Most tests wait for a timer or a process, so that two files keep two cores no busier than one.
     maxWorkers: 2,
+    globalSetup: 'test/support/row-kernel.ts',
     projects: [
       node(
         'unit',

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { openSnapshot } from '../../server/store/open-store.ts';
+import { openSnapshot } from '../../server/store/open-snapshot.ts';
 import { compactionInProcess } from '../../server/store/segments/compaction/compaction-process.ts';
 import type { CompactionOptions } from '../../server/store/segments/compaction/compactor.ts';
 import { dataDir } from '../../server/store/segments/data-dir.ts';

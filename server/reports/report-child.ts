@@ -6,7 +6,7 @@ import type { ReportAdvance, ReportAnswer, ReportTask } from './report-task.ts';
 import { ReportDamagedError, writeReport } from './report-writer.ts';
 
 /** Beside this entry, built. */
-const THREAD_PATH = path.resolve(path.dirname(fileURLToPath(import.meta.url)), 'encoding-thread.js');
+const [kernelPath, digestThreadPath] = [pathOf('rows.wasm'), pathOf('digest-thread.js')];
 
 /** Entry of the process that makes one report: takes the task, says how far it is, answers once, and ends. */
 function main(): void {
@@ -19,10 +19,14 @@ function main(): void {
 
 async function makeReport(task: ReportTask): Promise<ReportAnswer> {
   try {
-    return { kind: 'done', ...(await writeReport(task, { onAdvance: tell, threadPath: THREAD_PATH })) };
+    return { kind: 'done', ...(await writeReport(task, { onAdvance: tell, kernelPath, digestThreadPath })) };
   } catch (error) {
     return { kind: 'failed', reason: reasonOf(error) };
   }
+}
+
+function pathOf(file: string): string {
+  return path.resolve(path.dirname(fileURLToPath(import.meta.url)), file);
 }
 
 function tell(advance: ReportAdvance): void {

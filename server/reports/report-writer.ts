@@ -1,21 +1,24 @@
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { Damage } from '../store/event-store.ts';
-import { openSnapshot } from '../store/open-store.ts';
+import { openSnapshot } from '../store/open-snapshot.ts';
 import { syncDirectory } from '../sync-directory.ts';
 import { FileSink } from './output/file-sink.ts';
 import { GzipSink } from './output/gzip-sink.ts';
 import type { ReportAdvance, ReportTask, WrittenReport } from './report-task.ts';
 import { RowWriter } from './row-writer.ts';
+import { loadKernel } from './rows/row-kernel.ts';
 
 const MAX_DAMAGE_REPORTS = 100;
 const ADVANCE_MS = 200;
 
 export interface WriteOptions {
+  /** Of the built kernel, `rows.wasm`. */
+  readonly kernelPath: string;
+  /** The built entry of the thread that makes the checksum of a large file, `digest-thread.js`; without it there is none. */
+  readonly digestThreadPath?: string;
   /** Told several times a second how far it is. */
   readonly onAdvance?: (advance: ReportAdvance) => void;
-  /** The built entry of the thread that helps with large reports, `encoding-thread.js`; without it there is none. */
-  readonly threadPath?: string;
 }
 
 /** That data which belongs into a report can't be read. */
@@ -36,9 +39,9 @@ export class ReportDamagedError extends Error {
  *
  * @throws ReportDamagedError unless the report may be partial.
  */
-export async function writeReport(task: ReportTask, options: WriteOptions = {}): Promise<WrittenReport> {
+export async function writeReport(task: ReportTask, options: WriteOptions): Promise<WrittenReport> {
   const temporary = `${task.path}.tmp`;
-  const file = await open(temporary, 'w', 0o600);
+  const file = await open(temporary, 'w+', 0o600);
   try {
     let written = await writeRows(file, task, undefined, 0, options);
     if (written.neededExtra !== undefined) {
@@ -74,16 +77,16 @@ async function writeRows(
   { snapshot, filter, output, columns, path: finalPath }: ReportTask,
   extra: number | undefined,
   readBefore: number,
-  { onAdvance, threadPath }: WriteOptions,
+  { onAdvance, kernelPath, digestThreadPath }: WriteOptions,
 ): Promise<Attempt> {
   const damage: Damage[] = [];
   const onDamage = (found: Damage): void => {
     if (found.isHarmless !== true && !output.partial) throw new ReportDamagedError(found);
     if (damage.length < MAX_DAMAGE_REPORTS) damage.push(found);
   };
-  const fileSink = new FileSink(file);
+  const fileSink = new FileSink(file, digestThreadPath);
   const sink = output.compression === null ? fileSink : new GzipSink(fileSink);
-  const rows = new RowWriter({ filter, output, columns }, extra, sink, threadPath);
+  const rows = new RowWriter(loadKernel(kernelPath), { filter, output, columns }, extra, sink);
   try {
     let total = 0;
     let toldMs = performance.now();

@@ -1,9 +1,8 @@
-import type { EventStore, SnapshotReader, StoreSnapshot } from './event-store.ts';
+import type { EventStore } from './event-store.ts';
 import { SegmentEventStore } from './segments/segment-event-store.ts';
 import { compactionInProcess } from './segments/compaction/compaction-process.ts';
 import { WRITER_DEFAULTS } from './segments/segment-writer.ts';
 import { verifyStore as verifyFolder, type VerifiedFile } from './segments/verify-store.ts';
-import { SegmentReader } from './segments/segment-reader.ts';
 
 const FILE_SCHEME = 'file:';
 
@@ -58,9 +57,4 @@ export async function openStore(url: string, nowMs: number, options: StoreOption
       now: Date.now,
     },
   );
-}
-
-/** Opens a snapshot for reading, in any process. */
-export function openSnapshot(snapshot: StoreSnapshot): SnapshotReader {
-  return new SegmentReader(snapshot);
 }

@@ -5,6 +5,7 @@ import { MetadataFile } from '../../server/metadata-file.ts';
 import { writeReport } from '../../server/reports/report-writer.ts';
 import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
 import { DEFAULT_OUTPUT } from '../../shared/report.ts';
+import { KERNEL_PATH } from '../support/row-kernel.ts';
 import { aBatch, anEvent, FILTER, readAll, type ABatch } from '../support/events.ts';
 import { SimulatedDisk, type FlushResult } from '../support/simulated-disk.ts';
 import { makeTempFolder, tempFolder } from '../support/temp-folder.ts';
@@ -156,13 +157,14 @@ describe('a power cut', () => {
     const { identity, contents } = aBatch();
     await store.append(identity, () => contents);
     disk.current = simulated;
-    await writeReport({
+    const task = {
       snapshot: store.snapshot(),
       filter: FILTER,
       output: DEFAULT_OUTPUT,
       columns: { columns: [], keys: {} },
       path: path.join(from, 'report.csv'),
-    });
+    };
+    await writeReport(task, { kernelPath: KERNEL_PATH });
 
     await simulated.kill();
     await simulated.cutPower(from, to, () => 0);

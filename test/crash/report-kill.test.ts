@@ -12,6 +12,7 @@ import { writeReport } from '../../server/reports/report-writer.ts';
 import type { EventStore } from '../../server/store/event-store.ts';
 import { SegmentEventStore } from '../../server/store/segments/segment-event-store.ts';
 import { DEFAULT_OUTPUT, type ReportState } from '../../shared/report.ts';
+import { KERNEL_PATH } from '../support/row-kernel.ts';
 import { DyingDisk } from '../support/dying-disk.ts';
 import { aBatch, anEvent, FILTER } from '../support/events.ts';
 import { SimulatedDisk } from '../support/simulated-disk.ts';
@@ -36,7 +37,10 @@ const CHANGES = 12;
 /** What becomes of the report, in the place of a process. */
 type Making = (task: ReportTask) => Promise<ReportOutcome>;
 
-const madeInPlace: Making = async (task) => ({ kind: 'done', ...(await writeReport(task)) });
+const madeInPlace: Making = async (task) => ({
+  kind: 'done',
+  ...(await writeReport(task, { kernelPath: KERNEL_PATH })),
+});
 
 const MAKINGS: readonly (readonly [string, ReportState, Making])[] = [
   ['is made', 'COMPLETE', madeInPlace],

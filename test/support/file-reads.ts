@@ -1,4 +1,6 @@
+import fs from 'node:fs';
 import { open } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { onTestFinished, vi } from 'vitest';
 
 type Read = (
@@ -20,7 +22,7 @@ export interface FileReads {
   clear(): void;
 }
 
-/** Watches the reads of all open files until the test ends. */
+/** Watches the reads of all open files until the test ends, of file handles and of those that do not wait. */
 export async function watchReads(): Promise<FileReads> {
   const handle = await open(import.meta.filename);
   const prototype: unknown = Object.getPrototypeOf(handle);
@@ -28,24 +30,48 @@ export async function watchReads(): Promise<FileReads> {
   // Its type says nothing of a prototype.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const target = prototype as { read: Read };
-  const original = target.read;
-  const reads = vi.spyOn(target, 'read');
-  onTestFinished(() => reads.mockRestore());
+  const { read } = target;
+  const { readSync } = fs;
+  let lengths: number[] = [];
+  let bytes = 0;
+  let failing: { isBad: (offset: number) => boolean; code: string } | undefined;
+  let failsOnce: string | undefined;
+  const begin = (length: number, position: number): void => {
+    lengths.push(length);
+    const code = failsOnce ?? (failing?.isBad(position) === true ? failing.code : undefined);
+    failsOnce = undefined;
+    if (code !== undefined) throw Object.assign(new Error(code), { code });
+  };
+  const spies = [
+    vi.spyOn(target, 'read').mockImplementation(async function (this: unknown, ...call) {
+      begin(call[2], call[3]);
+      const result = await read.apply(this, call);
+      bytes += result.bytesRead;
+      return result;
+    }),
+    vi.spyOn(fs, 'readSync').mockImplementation((...call: readonly unknown[]) => {
+      begin(Number(call[3]), Number(call[4]));
+      // Its overloads can not be told apart here, and need not be.
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      const bytesRead = readSync(...(call as unknown as Parameters<typeof readSync>));
+      bytes += bytesRead;
+      return bytesRead;
+    }),
+  ];
+  // Whoever has imported the function by its name gets the watched one.
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    for (const spy of spies) spy.mockRestore();
+    syncBuiltinESMExports();
+  });
   return {
-    lengths: () => reads.mock.calls.map(([, , length]) => length),
-    bytes: () =>
-      reads.mock.settledResults.reduce(
-        (sum, { type, value }) => sum + (type === 'fulfilled' ? value.bytesRead : 0),
-        0,
-      ),
-    failOnce: (code) => reads.mockRejectedValueOnce(Object.assign(new Error(code), { code })),
-    failWhere: (isBad, code) => {
-      const read = reads.getMockImplementation() ?? original;
-      reads.mockImplementation(function (this: unknown, buffer, offset, length, position) {
-        if (isBad(position)) return Promise.reject(Object.assign(new Error(code), { code }));
-        return read.call(this, buffer, offset, length, position);
-      });
+    lengths: () => lengths,
+    bytes: () => bytes,
+    failOnce: (code) => (failsOnce = code),
+    failWhere: (isBad, code) => (failing = { isBad, code }),
+    clear: () => {
+      lengths = [];
+      bytes = 0;
     },
-    clear: () => reads.mockClear(),
   };
 }

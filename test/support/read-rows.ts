@@ -4,7 +4,7 @@ import path from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { ReportFilter } from '../../shared/report.ts';
 import type { Damage, RowSink, StoreSnapshot } from '../../server/store/event-store.ts';
-import { openSnapshot } from '../../server/store/open-store.ts';
+import { openSnapshot } from '../../server/store/open-snapshot.ts';
 import type { FilePair } from '../../server/store/segments/batch-record.ts';
 import { READ_LIMITS, type ReadLimits } from '../../server/store/segments/rows/read-limits.ts';
 import { SegmentReader } from '../../server/store/segments/segment-reader.ts';

@@ -2,30 +2,57 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { writeAt } from '../../write-at.ts';
 import type { ByteSink, SunkBytes } from './byte-sink.ts';
+import { ThreadDigest } from './thread-digest.ts';
+
+/** From so many bytes on a thread is worth its start, even if it reads again what was read here before. */
+const THREAD_FROM_BYTES = 4_194_304;
 
 /** Writes to a file, from its beginning. */
 export class FileSink implements ByteSink {
   readonly #file: FileHandle;
+  readonly #threadPath: string | undefined;
   readonly #hash = createHash('sha256');
+  #thread: ThreadDigest | undefined;
+  /** All bytes before have been written. */
+  #before: Promise<void> = Promise.resolve();
   #bytes = 0;
 
-  /** @param file - Open for writing for as long as this is. */
-  constructor(file: FileHandle) {
+  /**
+   * @param file - Open for reading and writing for as long as this is.
+   * @param threadPath - The built entry, `digest-thread.js`, of the thread that makes the checksum of a large file;
+   *   without it there is none.
+   */
+  constructor(file: FileHandle, threadPath?: string) {
     this.#file = file;
+    this.#threadPath = threadPath;
   }
 
   put(bytes: Uint8Array): Promise<void> {
-    this.#hash.update(bytes);
+    if (this.#thread === undefined) this.#hash.update(bytes);
     const position = this.#bytes;
     this.#bytes += bytes.length;
-    return writeAt(this.#file, bytes, position);
+    if (this.#threadPath !== undefined && this.#bytes >= THREAD_FROM_BYTES)
+      this.#thread ??= new ThreadDigest(this.#threadPath, this.#file.fd);
+    const writing = writeAt(this.#file, bytes, position);
+    this.#before = this.#advance(this.#before, writing);
+    // Whoever put them is told.
+    this.#before.catch(() => undefined);
+    return writing;
   }
 
-  end(): Promise<SunkBytes> {
-    return Promise.resolve({ bytes: this.#bytes, sha256: this.#hash.digest('hex') });
+  async end(): Promise<SunkBytes> {
+    await this.#before;
+    const sha256 = await (this.#thread?.end(this.#bytes) ?? this.#hash.digest('hex'));
+    return { bytes: this.#bytes, sha256 };
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  async close(): Promise<void> {
+    await this.#before.catch(() => undefined);
+    await this.#thread?.close();
+  }
+
+  async #advance(before: Promise<void>, writing: Promise<void>, end = this.#bytes): Promise<void> {
+    await Promise.all([before, writing]);
+    this.#thread?.advance(end);
   }
 }

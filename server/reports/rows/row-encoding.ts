@@ -1,119 +1,162 @@
 import type { ReportFilter, ReportOutput } from '../../../shared/report.ts';
 import type { ProductColumns } from '../../catalog/catalog.ts';
-import { viewOf, WORD_SLACK_BYTES } from '../../words.ts';
 import { RowLayout } from '../row-layout.ts';
-import { CsvEncoder } from './csv-encoder.ts';
-import { NdjsonEncoder } from './ndjson-encoder.ts';
-import type { RowEncoder } from './row-encoder.ts';
+import { CsvForm } from './csv-form.ts';
+import type { LineForm } from './line-form.ts';
+import { NdjsonForm } from './ndjson-form.ts';
+import { OutputRegions } from './output-regions.ts';
+import { parseRow } from './parse-row.ts';
+import { KERNEL_SLACK_BYTES, KERNEL_STATE, RowKernel, type Region } from './row-kernel.ts';
 
-/** What rows are to become; plain JSON, for another thread. */
+/** What rows are to become. */
 export interface RowForm {
   readonly filter: ReportFilter;
   readonly output: ReportOutput;
   readonly columns: ProductColumns;
 }
 
-/** Where what has become of rows goes. */
-export interface ByteTarget {
-  /** To be written to from `length` on, as far as there was room made; another one after that. */
-  readonly view: DataView;
-  /** How many bytes are in it; moved on by whoever wrote. */
-  length: number;
-  /** Makes room for so many bytes behind `length`. */
-  reserve(bytes: number): void;
-  append(text: string): void;
-}
+/** For rows, as many at a time; one that is longer goes the long way. */
+const INPUT_BYTES = 262_144;
+/** For layouts of types, or fixed texts. */
+const LAYOUT_BYTES = 1_048_576;
+const NEWLINE = 0x0a;
 
-/** Turns rows (`RowSink`) into what a report has of them. */
+/** Turns rows (`RowSink`) into what a report has of them: in the kernel, and by parsing those of another form. */
 export class RowEncoding {
-  readonly #encoder: RowEncoder;
-  readonly #target: ByteTarget;
-  readonly #extra: number;
-  #view: DataView = new DataView(new ArrayBuffer(0));
-  #viewed: Buffer = Buffer.alloc(0);
-  #scratch = Buffer.alloc(0);
-  /** Rows so far. */
-  rows = 0;
+  readonly #form: RowForm;
+  readonly #kernel: RowKernel;
+  readonly #input: Region;
+  readonly #layouts: Region;
+  readonly #output: OutputRegions;
+  #lines: LineForm;
+  #extra = 0;
+  #isCounting = false;
+  /** Rows that had to be parsed. */
+  parsed = 0;
 
-  /** @param extra - How many columns `context1`, … a table has. */
-  constructor(form: RowForm, extra: number, target: ByteTarget) {
-    this.#encoder = encoderOf(form, extra);
-    this.#extra = extra;
-    this.#target = target;
+  /**
+   * @param module - Of `loadKernel`.
+   * @param regions - How many of what is made may be held by `onFull` without being copied.
+   * @param onFull - Takes bytes, which stay until it releases them.
+   */
+  constructor(
+    module: WebAssembly.Module,
+    form: RowForm,
+    regions: number,
+    onFull: (bytes: Buffer, release: () => void) => void,
+  ) {
+    this.#form = form;
+    const bytes = INPUT_BYTES + KERNEL_SLACK_BYTES + LAYOUT_BYTES + OutputRegions.bytes(regions);
+    this.#kernel = new RowKernel(module, bytes);
+    this.#input = this.#kernel.region(INPUT_BYTES + KERNEL_SLACK_BYTES);
+    this.#layouts = this.#kernel.region(LAYOUT_BYTES);
+    this.#output = new OutputRegions(this.#kernel, regions, (made, release) => {
+      if (this.#isCounting) release();
+      else onFull(made, release);
+    });
+    this.#lines = this.#linesOf(0);
   }
 
-  /** What comes before all rows. */
-  get head(): string {
-    return this.#encoder.head;
+  /** Rows so far. */
+  get rows(): number {
+    return this.#kernel.exports.rows() >>> 0;
   }
 
   /** How many columns `context1`, … the rows so far take; from where those are more than there are nothing is written. */
   get neededExtra(): number {
-    return this.#encoder.neededExtra;
+    return this.#kernel.exports.neededExtra();
+  }
+
+  /**
+   * Begins anew, with the head.
+   *
+   * @param extra - How many columns `context1`, … a table has.
+   */
+  begin(extra: number): void {
+    this.#extra = extra;
+    this.#lines = this.#linesOf(extra);
+    this.#output.append(Buffer.from(this.#lines.head));
   }
 
   /** @param bytes - Whole lines from `start` to `end`. */
   encode(bytes: Buffer, start: number, end: number): void {
-    const view = this.#viewOf(bytes, start, end);
-    const from = view === this.#view ? start : 0;
-    const to = from + end - start;
-    const encoder = this.#encoder;
-    const target = this.#target;
-    for (let at = from; at < to; at = encoder.lineEnd + 1) {
-      encoder.scan(view, at, to);
-      target.reserve(encoder.maxBytes(encoder.lineEnd - at));
-      const written = encoder.encode(view, target.view, target.length);
-      const plain = written < 0 ? encoder.encodePlain(textOf(view, at, encoder.lineEnd)) : '';
-      this.rows++;
-      if (encoder.neededExtra > this.#extra) continue;
-      if (written >= 0) target.length = written;
-      else target.append(plain);
+    for (let from = start; from < end;) {
+      const to = endOfPart(bytes, from, end);
+      if (to - from > INPUT_BYTES || this.#lines.encode === undefined) this.#parseLines(bytes, from, to);
+      else this.#encodePart(this.#lines.encode, bytes, from, to);
+      from = to;
     }
   }
 
-  /** The bytes as words can be read from them. */
-  #viewOf(bytes: Buffer, start: number, end: number): DataView {
-    if (bytes !== this.#viewed) {
-      this.#viewed = bytes;
-      this.#view = new DataView(bytes.buffer, bytes.byteOffset);
+  /** How many columns `context1`, … some rows take. Nothing may have been written before; to be followed by `begin`. */
+  extraOf(bytes: Buffer, start: number, end: number): number {
+    this.#isCounting = true;
+    this.encode(bytes, start, end);
+    this.#isCounting = false;
+    this.#output.clear();
+    return this.neededExtra;
+  }
+
+  /** Passes on what there is. */
+  flush(): void {
+    this.#output.flush();
+  }
+
+  #linesOf(extra: number): LineForm {
+    const { filter, output, columns } = this.#form;
+    return output.format === 'ndjson'
+      ? new NdjsonForm(filter, output, this.#kernel, this.#layouts)
+      : new CsvForm(new RowLayout(columns, extra, output.columns), output, this.#kernel, this.#layouts);
+  }
+
+  #encodePart(encode: NonNullable<LineForm['encode']>, bytes: Buffer, start: number, end: number): void {
+    const { exports, bytes: memory } = this.#kernel;
+    const input = this.#input.start;
+    const inputEnd = input + end - start;
+    bytes.copy(memory, input, start, end);
+    // The kernel looks for them without asking where the rows end.
+    memory.fill('"', inputEnd, inputEnd + KERNEL_SLACK_BYTES - 1);
+    memory[inputEnd + KERNEL_SLACK_BYTES - 1] = NEWLINE;
+    const output = this.#output;
+    for (let at = input; at < inputEnd;) {
+      const state = encode(at, inputEnd, output.at, output.end);
+      at = exports.at();
+      output.at = exports.to();
+      if (state === KERNEL_STATE.done) return;
+      if (state === KERNEL_STATE.full && !output.isEmpty) output.flush();
+      else if (state !== KERNEL_STATE.unknownType || !this.#addType()) {
+        const lineEnd = exports.lineEnd();
+        this.#parseLine(memory.toString('utf8', at, lineEnd));
+        at = lineEnd + 1;
+      }
     }
-    if (this.#view.byteLength >= end + WORD_SLACK_BYTES) return this.#view;
-    const length = end - start;
-    if (this.#scratch.length < length + WORD_SLACK_BYTES)
-      this.#scratch = Buffer.allocUnsafeSlow(length + WORD_SLACK_BYTES);
-    bytes.copy(this.#scratch, 0, start, end);
-    return viewOf(this.#scratch);
+  }
+
+  #addType(): boolean {
+    const { exports } = this.#kernel;
+    return this.#lines.addType(exports.typeStart(), exports.typeEnd());
+  }
+
+  #parseLines(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end;) {
+      const newline = bytes.indexOf(NEWLINE, at);
+      this.#parseLine(bytes.toString('utf8', at, newline));
+      at = newline + 1;
+    }
+  }
+
+  #parseLine(line: string): void {
+    const row = parseRow(line);
+    const { exports } = this.#kernel;
+    exports.countRow(this.#lines.neededExtra(row));
+    this.parsed++;
+    if (exports.neededExtra() <= this.#extra) this.#output.append(Buffer.from(this.#lines.write(row)));
   }
 }
 
-/** How many columns `context1`, … some rows take. */
-export function extraOf(form: RowForm, bytes: Buffer, start: number, end: number): number {
-  const encoding = new RowEncoding(form, 0, new NoTarget());
-  encoding.encode(bytes, start, end);
-  return encoding.neededExtra;
-}
-
-/** Forgets what it gets. */
-class NoTarget implements ByteTarget {
-  view: DataView = new DataView(new ArrayBuffer(0));
-  length = 0;
-
-  reserve(bytes: number): void {
-    this.length = 0;
-    if (this.view.byteLength < bytes) this.view = new DataView(new ArrayBuffer(2 * bytes));
-  }
-
-  append(): void {
-    this.length = 0;
-  }
-}
-
-function encoderOf({ filter, output, columns }: RowForm, extra: number): RowEncoder {
-  return output.format === 'ndjson'
-    ? new NdjsonEncoder(filter, output)
-    : new CsvEncoder(new RowLayout(columns, extra, output.columns), output);
-}
-
-function textOf(view: DataView, start: number, end: number): string {
-  return Buffer.from(view.buffer, view.byteOffset + start, end - start).toString();
+/** Where as many lines end as are encoded at once, or one that is too long for that. */
+function endOfPart(bytes: Buffer, start: number, end: number): number {
+  if (end - start <= INPUT_BYTES) return end;
+  const last = bytes.lastIndexOf(NEWLINE, start + INPUT_BYTES - 1);
+  return (last < start ? bytes.indexOf(NEWLINE, start) : last) + 1;
 }

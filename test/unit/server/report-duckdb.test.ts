@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { writeReport } from '../../../server/reports/report-writer.ts';
 import { SegmentEventStore } from '../../../server/store/segments/segment-event-store.ts';
 import { DEFAULT_OUTPUT, type ReportOutput } from '../../../shared/report.ts';
+import { KERNEL_PATH } from '../../support/row-kernel.ts';
 import { aBatch, anEvent, FILTER } from '../../support/events.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -81,7 +82,8 @@ async function reportOf(
   await store.append(identity, () => contents);
   const snapshot = store.snapshot();
   const file = path.join(folder, 'report.csv');
-  await writeReport({ snapshot, filter: FILTER, output, columns: { columns: [], keys: {} }, path: file });
+  const task = { snapshot, filter: FILTER, output, columns: { columns: [], keys: {} }, path: file };
+  await writeReport(task, { kernelPath: KERNEL_PATH });
   store.release(snapshot);
   return file;
 }

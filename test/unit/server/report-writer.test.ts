@@ -6,6 +6,7 @@ import { writeReport } from '../../../server/reports/report-writer.ts';
 import { SegmentEventStore } from '../../../server/store/segments/segment-event-store.ts';
 import type { UsageEvent } from '../../../shared/event.ts';
 import { DEFAULT_OUTPUT, type ReportFilter, type ReportOutput } from '../../../shared/report.ts';
+import { KERNEL_PATH } from '../../support/row-kernel.ts';
 import { aBatch, anEvent, FILTER } from '../../support/events.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -23,13 +24,8 @@ async function reportOf(
   const catalog = await loadCatalog(catalogSource);
   const file = path.join(folder, 'report.csv');
   const columns = catalog.columns(filter.product);
-  const { rows, bytes } = await writeReport({
-    snapshot: store.snapshot(),
-    filter,
-    output,
-    columns,
-    path: file,
-  });
+  const task = { snapshot: store.snapshot(), filter, output, columns, path: file };
+  const { rows, bytes } = await writeReport(task, { kernelPath: KERNEL_PATH });
   const text = await readFile(file, 'utf8');
   expect(bytes).toBe(Buffer.byteLength(text));
   const lines = text.split('\n').slice(0, -1);

@@ -6,21 +6,23 @@ import type { ProductColumns } from '../../../server/catalog/catalog.ts';
 import { FileSink } from '../../../server/reports/output/file-sink.ts';
 import { RowLayout } from '../../../server/reports/row-layout.ts';
 import { RowWriter } from '../../../server/reports/row-writer.ts';
-import { CsvEncoder } from '../../../server/reports/rows/csv-encoder.ts';
-import { NdjsonEncoder } from '../../../server/reports/rows/ndjson-encoder.ts';
-import type { RowEncoder } from '../../../server/reports/rows/row-encoder.ts';
+import { RowEncoding, type RowForm } from '../../../server/reports/rows/row-encoding.ts';
+import { loadKernel } from '../../../server/reports/rows/row-kernel.ts';
 import type { StoredRow } from '../../../server/store/event-store.ts';
-import { hashOf } from '../../../server/words.ts';
+import { csvRow } from '../../../shared/csv-row.ts';
 import { DEFAULT_OUTPUT, EXTRA_COLUMNS, type ReportOutput } from '../../../shared/report.ts';
+import { KERNEL_PATH } from '../../support/row-kernel.ts';
 import { FILTER } from '../../support/events.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const ROWS_A_RUN = 50;
-const SLACK = 8;
+const ROWS_A_RUN = 250;
+const KERNEL = loadKernel(KERNEL_PATH);
 const COLUMNS: ProductColumns = {
   columns: ['a', 'b', 'c', '=d', 'e'],
   keys: { T: ['c', 'a', 'e'], 'T"|\n': ['b'], é: ['e', '=d', 'c', 'b', 'a'], NONE: [] },
 };
+
+const CSV: RowForm = { filter: FILTER, output: DEFAULT_OUTPUT, columns: COLUMNS };
 
 const piece = fc.oneof(
   fc.constantFrom('|', '"', '\n', '\r', '\t', "'", '=', '+', '-', '@', '\0', '\\', '/', ',', ';', ' ', '#'),
@@ -98,13 +100,13 @@ describe('rows of a report', () => {
     let isShort = 0;
     fc.assert(
       fc.property(rows, output, fc.integer({ min: 0, max: 9 }), (made, form, extra) => {
+        const values = made.map(([value]) => value);
         const lines = made.map(([value, spelled]) => spelled(value));
-        const encoder = new CsvEncoder(new RowLayout(COLUMNS, extra, form.columns), form);
-        const { written, short } = encodeAll(encoder, lines);
+        const { text: written, short, neededExtra } = encodeAll({ ...CSV, output: form }, lines, extra);
         isShort += short;
-        const plain = new CsvEncoder(new RowLayout(COLUMNS, extra, form.columns), form);
-        expect(written).toEqual(lines.map((each) => asBytes(plain.encodePlain(each))));
-        expect(encoder.neededExtra).toBe(plain.neededExtra);
+        const plain = csvOf(values, form, extra);
+        expect(written).toBe(plain.text);
+        expect(neededExtra).toBe(plain.neededExtra);
       }),
       { numRuns: 150_000 / ROWS_A_RUN },
     );
@@ -117,13 +119,15 @@ describe('rows of a report', () => {
     fc.assert(
       fc.property(rows, output, (made, form) => {
         const lines = made.map(([value, spelled]) => spelled(value));
-        const { written, short } = encodeAll(new NdjsonEncoder(FILTER, form), lines);
+        const asNdjson = { ...form, format: 'ndjson' as const };
+        const { text: joined, short } = encodeAll({ ...CSV, output: asNdjson }, lines, 0);
         isShort += short;
-        const plain = new NdjsonEncoder(FILTER, form);
-        for (const [index, each] of lines.entries()) {
-          const wanted = asBytes(plain.encodePlain(each));
-          const isOurs = each === JSON.stringify(made[index]?.[0]);
-          if (isOurs) expect(written[index]).toBe(wanted);
+        const written = joined.split('\n');
+        expect(written.pop()).toBe('');
+        expect(written).toHaveLength(lines.length);
+        for (const [index, [value]] of made.entries()) {
+          const wanted = asBytes(JSON.stringify(eventOf(value, asNdjson)));
+          if (lines[index] === JSON.stringify(value)) expect(written[index]).toBe(wanted);
           else expect(JSON.parse(written[index] ?? '')).toEqual(JSON.parse(wanted));
         }
       }),
@@ -132,14 +136,60 @@ describe('rows of a report', () => {
     expect(isShort).toBeGreaterThan(10_000);
   }, 60_000);
 
-  it('of types whose hashes are the same go to the columns of their own', () => {
-    const [one, other] = typesOfOneHash();
+  it('of types that the kernel can not tell apart by their hashes go to the columns of their own', () => {
+    // It looks at the first, the middle and the last 8 bytes.
+    const [one = '', other = ''] = ['A', 'B'].map(
+      (letter) => `FIRST-8-${letter}-------MIDDLE-8--------LAST--8-`,
+    );
     const columns = { columns: ['a', 'b'], keys: { [one]: ['a'], [other]: ['b'] } };
     const lines = [one, other, one].map((type) => line([1, type, ['x'], randomBatch, 0, 1, 1, null]));
-    const { written, short } = encodeAll(new CsvEncoder(new RowLayout(columns, 0), DEFAULT_OUTPUT), lines);
 
-    expect(written).toEqual([`1|${one}|x|\n`, `1|${other}||x\n`, `1|${one}|x|\n`]);
-    expect(short).toBe(3);
+    expect(encodeAll({ ...CSV, columns }, lines, 0)).toEqual({
+      text: `timestamp|type|a|b\n1|${one}|x|\n1|${other}||x\n1|${one}|x|\n`,
+      short: 3,
+      neededExtra: 0,
+    });
+  });
+
+  it('are of more types than there is room for, and of one whose columns alone are too many', () => {
+    const many = Array.from({ length: 9_000 }, (_, index) => `TYPE-${index}`);
+    const long = Array.from({ length: 3_000 }, (_, index) => `${index}`.padEnd(500, '-'));
+    const columns = {
+      columns: ['a', 'b'],
+      keys: { 'TYPE-7': ['b'], HUGE: Array.from({ length: 140_000 }, () => 'a') },
+    };
+    const types = [...many, 'TYPE-7', ...long, 'HUGE', ...many];
+    const values = types.map((type): StoredRow => [1, type, ['x'], randomBatch, 0, 1, 1, null]);
+    const { text: written, short } = encodeAll({ ...CSV, columns }, values.map(line), 1);
+
+    expect(written).toBe(csvOf(values, DEFAULT_OUTPUT, 1, columns).text);
+    expect(short).toBe(types.length - 1);
+  });
+
+  it('are written though whoever takes them is slow: what there is no room for is kept', async () => {
+    const taken: Buffer[] = [];
+    let go: (() => void) | undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const slow = {
+      put: async (bytes: Uint8Array): Promise<void> => {
+        await gate;
+        taken.push(Buffer.from(bytes));
+      },
+      end: () => Promise.resolve({ bytes: 0, sha256: '' }),
+      close: () => Promise.resolve(),
+    };
+    const writer = new RowWriter(KERNEL, CSV, 0, slow);
+    const values = Array.from({ length: 100_000 }, (_, index): StoredRow => {
+      const context = ['x'.repeat(100)];
+      return [index, 'T', context, randomBatch, 0, 1, 1, null];
+    });
+    const bytes = Buffer.from(values.map((value) => `${line(value)}\n`).join(''));
+    writer.add(bytes, 0, bytes.length);
+    expect(writer.drained()).toBeInstanceOf(Promise);
+    go?.();
+    await writer.finish();
+
+    expect(Buffer.concat(taken).toString()).toBe(csvOf(values, DEFAULT_OUTPUT, 0).text);
   });
 
   it('get as many columns without a name as there are values, whichever row has the most', async () => {
@@ -173,20 +223,6 @@ describe('rows of a report', () => {
 
 const randomBatch = '7a0e6b0e-4f0b-4d5e-9d39-0a8a5a1f2b3c';
 
-/** Two types that only their bytes tell apart. */
-function typesOfOneHash(): readonly [string, string] {
-  const types = new Map<number, string>();
-  for (let number = 100_000; number < 999_999; number++) {
-    const type = `TYPE-${number}-${(number * 7_919) % 999_983}`.padEnd(20, '.');
-    const bytes = Buffer.from(`${type}\0\0\0\0\0\0\0\0`);
-    const hash = hashOf(new DataView(bytes.buffer, bytes.byteOffset), 0, type.length);
-    const before = types.get(hash);
-    if (before !== undefined) return [before, type];
-    types.set(hash, type);
-  }
-  throw new Error('there are none');
-}
-
 function line(value: StoredRow): string {
   return JSON.stringify(value);
 }
@@ -200,25 +236,60 @@ function asBytes(value: string): string {
   return Buffer.from(value).toString();
 }
 
-/** What an encoder makes of rows, and how many of them it did not have to parse. */
-function encodeAll(encoder: RowEncoder, lines: readonly string[]): { written: string[]; short: number } {
+/** What rows become, and how many of them did not have to be parsed. */
+function encodeAll(
+  form: RowForm,
+  lines: readonly string[],
+  extra: number,
+): { text: string; short: number; neededExtra: number } {
+  const made: Buffer[] = [];
+  const encoding = new RowEncoding(KERNEL, form, 2, (bytes, release) => {
+    made.push(Buffer.from(bytes));
+    release();
+  });
+  encoding.begin(extra);
   const bytes = Buffer.from(`${lines.join('\n')}\n`);
-  const padded = Buffer.concat([bytes, Buffer.alloc(SLACK, 0x22)]);
-  const view = new DataView(padded.buffer, padded.byteOffset, padded.length);
-  const written: string[] = [];
-  let short = 0;
-  for (let at = 0; at < bytes.length; at = encoder.lineEnd + 1) {
-    encoder.scan(view, at, bytes.length);
-    const to = new DataView(new ArrayBuffer(encoder.maxBytes(encoder.lineEnd - at)));
-    const end = encoder.encode(view, to, 0);
-    if (end >= 0) short++;
-    written.push(
-      end >= 0
-        ? Buffer.from(to.buffer, 0, end).toString()
-        : asBytes(encoder.encodePlain(bytes.toString('utf8', at, encoder.lineEnd))),
-    );
+  encoding.encode(bytes, 0, bytes.length);
+  encoding.flush();
+  const { rows: count, parsed, neededExtra } = encoding;
+  expect(count).toBe(lines.length);
+  return { text: Buffer.concat(made).toString(), short: count - parsed, neededExtra };
+}
+
+/** The same of values, field by field. */
+function csvOf(
+  values: readonly StoredRow[],
+  form: ReportOutput,
+  extra: number,
+  columns = COLUMNS,
+): { text: string; neededExtra: number } {
+  const layout = new RowLayout(columns, extra, form.columns);
+  let neededExtra = 0;
+  let made = form.header ? csvRow(layout.header, form) : '';
+  for (const value of values) {
+    neededExtra = Math.max(neededExtra, layout.neededExtra(value[1], value[2].length));
+    if (neededExtra <= extra) made += csvRow(layout.fields(value), form);
   }
-  return { written, short };
+  return { text: asBytes(made), neededExtra };
+}
+
+/** What a line of JSON has of a row. */
+function eventOf(
+  [timestamp, type, context, batch, sequence, , received, skew, version]: StoredRow,
+  { columns }: ReportOutput,
+): object {
+  return {
+    customer: FILTER.customer,
+    product: FILTER.product,
+    type,
+    timestamp,
+    context,
+    ...(version !== undefined && { version }),
+    batch,
+    sequence,
+    ...(columns.includes('received') && { received }),
+    ...(columns.includes('skew') && { skew }),
+  };
 }
 
 async function write(
@@ -226,9 +297,9 @@ async function write(
   extra: number | undefined,
 ): Promise<{ text: string; needed: number | undefined }> {
   const file = path.join(await tempFolder(), 'report.csv');
-  const handle = await open(file, 'w');
+  const handle = await open(file, 'w+');
   const sink = new FileSink(handle);
-  const writer = new RowWriter({ filter: FILTER, output: DEFAULT_OUTPUT, columns: COLUMNS }, extra, sink);
+  const writer = new RowWriter(KERNEL, CSV, extra, sink);
   for (const group of groups) {
     const bytes = Buffer.from(`${group.join('\n')}\n`);
     writer.add(bytes, 0, bytes.length);

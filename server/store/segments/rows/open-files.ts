@@ -1,5 +1,10 @@
+import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemCode } from '../../../errors.ts';
+
+/** Bytes that are read before the process does something else. */
+const TURN_BYTES = 4_194_304;
 
 interface OpenFile {
   readonly handle: Promise<FileHandle | undefined>;
@@ -12,6 +17,7 @@ export class OpenFiles {
   readonly #limit: number;
   /** The one used last is the last one. */
   readonly #files = new Map<string, OpenFile>();
+  #sinceTurn = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -30,9 +36,10 @@ export class OpenFiles {
     try {
       const handle = await file.handle;
       if (handle === undefined) return undefined;
+      await this.#turn(length);
       let held = 0;
       while (held < length) {
-        const { bytesRead } = await handle.read(buffer, held, length - held, offset + held);
+        const bytesRead = readSync(handle.fd, buffer, held, length - held, offset + held);
         if (bytesRead === 0) break;
         held += bytesRead;
       }
@@ -41,6 +48,14 @@ export class OpenFiles {
       file.readers--;
       await this.#closeSurplus();
     }
+  }
+
+  /** Lets others have their turn now and then. */
+  async #turn(bytes: number): Promise<void> {
+    this.#sinceTurn += bytes;
+    if (this.#sinceTurn < TURN_BYTES) return;
+    this.#sinceTurn = 0;
+    await nextTurn();
   }
 
   /** To be called when nobody reads any more. */

@@ -2,7 +2,7 @@ import type { SorterLimits } from './row-sorter.ts';
 
 /** What a report takes of memory and open files, whatever the store and the result come to. */
 export interface ReadLimits extends SorterLimits {
-  /** Clusters that are merged at once, each with two times `readBytes` and an open file. */
+  /** Clusters that are merged at once, each with `readBytes` and an open file. */
   readonly maxRuns: number;
   /** Bytes of a sealed segment that are read at once, if its blocks are not larger. */
   readonly readBytes: number;
@@ -12,7 +12,7 @@ export interface ReadLimits extends SorterLimits {
 
 export const READ_LIMITS: ReadLimits = {
   maxRuns: 32,
-  readBytes: 135_168,
+  readBytes: 270_336,
   logChunkBytes: 524_288,
   arenaBytes: 4 * 1_048_576,
   arenaRows: 65_536,

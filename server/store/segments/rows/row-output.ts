@@ -1,6 +1,6 @@
 import type { RowSink } from '../../event-store.ts';
 
-/** The sink is asked whether to wait once it got so many bytes; with a window more they are less than 256 KiB. */
+/** The sink is asked whether to wait once it got so many bytes; with a window more they are less than 400 KiB. */
 const ASK_BYTES = 65_536;
 const PIECE_BYTES = 65_536;
 /** Spans that are shorter are put together. */

@@ -56,14 +56,13 @@ interface Unit {
   readonly held: number | undefined | { readonly error: unknown };
 }
 
-/** The rows of a run that are wanted; reads on while its rows are used. */
+/** The rows of a run that are wanted. */
 export class SealedRun implements RowSource {
   readonly from: number;
   readonly #run: PlannedRun;
   readonly #context: RunContext;
   readonly #rows: BlockRows;
   #nextBlock: number;
-  #ahead: Promise<Unit> | undefined;
   /** Holds the rows in hand. */
   #used: Buffer | undefined;
   /** Where in the file the bytes in hand begin. */
@@ -83,21 +82,19 @@ export class SealedRun implements RowSource {
 
   async next(): Promise<RowWindow | undefined> {
     for (;;) {
-      const reading = this.#ahead ?? this.#readUnit();
       if (this.#used !== undefined) this.#context.buffers.give(this.#used);
       this.#used = undefined;
-      if (reading === undefined) return undefined;
-      const unit = await reading;
+      const unit = await this.#readUnit();
+      if (unit === undefined) return undefined;
       this.#used = unit.buffer;
-      this.#ahead = this.#readUnit();
       const window = await this.#windowOf(unit);
       this.#context.onRead(this.#bytesOf(unit));
       if (window !== undefined) return window;
     }
   }
 
-  /** Begins to read the next blocks; undefined if there are none. */
-  #readUnit(): Promise<Unit> | undefined {
+  /** Reads the next blocks; undefined if there are none. */
+  async #readUnit(): Promise<Unit | undefined> {
     const { blocks, buffers, readBytes } = this.#context;
     const firstBlock = this.#nextBlock;
     if (firstBlock >= this.#run.blocksEnd) return undefined;
@@ -112,17 +109,6 @@ export class SealedRun implements RowSource {
     this.#nextBlock = blocksEnd;
     const length = end - offset;
     const buffer = buffers.take(length + GUARD_BYTES);
-    return this.#read(firstBlock, blocksEnd, offset, length, buffer);
-  }
-
-  /** Never rejects, as nobody may be waiting for it. */
-  async #read(
-    firstBlock: number,
-    blocksEnd: number,
-    offset: number,
-    length: number,
-    buffer: Buffer,
-  ): Promise<Unit> {
     try {
       const held = await this.#context.files.read(this.#run.files.data, buffer, length, offset);
       if (held === undefined) this.#context.damage.missing(this.#run.files.data);

@@ -210,7 +210,7 @@ describe('IdFile', () => {
     await truncate(pair.data, size - 10);
 
     expect(await errorOf(IdFile.open(pair))).toMatchObject({ name: 'IdFileError', offset: size - 10 });
-    const [id = ''] = records.at(-1) ?? [];
+    const [id] = records.at(-1) ?? [''];
     expect(await errorOf(file.find(id))).toMatchObject({ name: 'IdFileError', offset: size - 10 });
   });
 

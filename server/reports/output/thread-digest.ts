@@ -1,0 +1,50 @@
+import { SHARE_ENV, Worker } from 'node:worker_threads';
+import type { DigestTask } from './digest-thread.ts';
+
+/** The SHA-256 of a file, by a thread that reads it as it is written. */
+export class ThreadDigest {
+  readonly #written = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
+  readonly #thread: Worker;
+  readonly #digest: Promise<string>;
+
+  /**
+   * @param modulePath - The built entry, `digest-thread.js`.
+   * @param file - A descriptor that is open for reading until this one is closed.
+   */
+  constructor(modulePath: string, file: number) {
+    const task: DigestTask = { file, written: this.#written };
+    this.#thread = new Worker(modulePath, {
+      workerData: task,
+      env: SHARE_ENV,
+      resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 },
+    });
+    this.#digest = new Promise((resolve, reject) => {
+      this.#thread.once('message', (digest) => resolve(String(digest)));
+      this.#thread.once('error', reject);
+      this.#thread.once('exit', () => reject(new Error('the thread that makes the checksum has ended')));
+    });
+    // Whoever asks for it is told.
+    this.#digest.catch(() => undefined);
+  }
+
+  /** Lets it read on, up to byte `end`. */
+  advance(end: number): void {
+    this.#tell(BigInt(end));
+  }
+
+  /** Resolves to the checksum of the `length` bytes of the file, in hex. */
+  end(length: number): Promise<string> {
+    this.#tell(-BigInt(length) - 1n);
+    return this.#digest;
+  }
+
+  /** Resolves when nobody reads the file any more. */
+  async close(): Promise<void> {
+    await this.#thread.terminate();
+  }
+
+  #tell(state: bigint): void {
+    Atomics.store(this.#written, 0, state);
+    Atomics.notify(this.#written, 0);
+  }
+}
