@@ -21,7 +21,7 @@ const SERVER_BASICS = [
   'server/words.ts',
   'server/write-at.ts',
 ];
-const STORE = ['server/store/event-store.ts', 'server/store/open-store.ts'];
+const STORE = ['server/store/event-store.ts', 'server/store/open-store.ts', 'server/store/open-snapshot.ts'];
 
 const RULES: readonly Rule[] = [
   { folder: 'shared/', paths: [], packages: [] },
