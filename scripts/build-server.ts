@@ -11,6 +11,7 @@ export async function buildServer(outDir: string): Promise<void> {
       'server/cli.ts',
       'server/reports/report-child.ts',
       'server/reports/output/digest-thread.ts',
+      'server/store/segments/rows/log-thread.ts',
       'server/store/segments/compaction/compaction-child.ts',
     ],
     entryNames: '[name]',

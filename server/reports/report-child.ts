@@ -6,7 +6,10 @@ import type { ReportAdvance, ReportAnswer, ReportTask } from './report-task.ts';
 import { ReportDamagedError, writeReport } from './report-writer.ts';
 
 /** Beside this entry, built. */
-const [kernelPath, digestThreadPath] = [pathOf('rows.wasm'), pathOf('digest-thread.js')];
+const BUILT = {
+  kernelPath: pathOf('rows.wasm'),
+  threads: { digest: pathOf('digest-thread.js'), log: pathOf('log-thread.js') },
+};
 
 /** Entry of the process that makes one report: takes the task, says how far it is, answers once, and ends. */
 function main(): void {
@@ -19,7 +22,7 @@ function main(): void {
 
 async function makeReport(task: ReportTask): Promise<ReportAnswer> {
   try {
-    return { kind: 'done', ...(await writeReport(task, { onAdvance: tell, kernelPath, digestThreadPath })) };
+    return { kind: 'done', ...(await writeReport(task, { onAdvance: tell, ...BUILT })) };
   } catch (error) {
     return { kind: 'failed', reason: reasonOf(error) };
   }

@@ -15,8 +15,8 @@ const ADVANCE_MS = 200;
 export interface WriteOptions {
   /** Of the built kernel, `rows.wasm`. */
   readonly kernelPath: string;
-  /** The built entry of the thread that makes the checksum of a large file, `digest-thread.js`; without it there is none. */
-  readonly digestThreadPath?: string;
+  /** The built entries of threads that help where there is much, `digest-thread.js` and `log-thread.js`. */
+  readonly threads?: { readonly digest: string; readonly log: string };
   /** Told several times a second how far it is. */
   readonly onAdvance?: (advance: ReportAdvance) => void;
 }
@@ -77,14 +77,14 @@ async function writeRows(
   { snapshot, filter, output, columns, path: finalPath }: ReportTask,
   extra: number | undefined,
   readBefore: number,
-  { onAdvance, kernelPath, digestThreadPath }: WriteOptions,
+  { onAdvance, kernelPath, threads }: WriteOptions,
 ): Promise<Attempt> {
   const damage: Damage[] = [];
   const onDamage = (found: Damage): void => {
     if (found.isHarmless !== true && !output.partial) throw new ReportDamagedError(found);
     if (damage.length < MAX_DAMAGE_REPORTS) damage.push(found);
   };
-  const fileSink = new FileSink(file, digestThreadPath);
+  const fileSink = new FileSink(file, threads?.digest);
   const sink = output.compression === null ? fileSink : new GzipSink(fileSink);
   const rows = new RowWriter(loadKernel(kernelPath), { filter, output, columns }, extra, sink);
   try {
@@ -102,7 +102,12 @@ async function writeRows(
         rows: rows.rows,
       });
     };
-    const reading = { onDamage, onProgress, scratchPath: `${finalPath}.sort.tmp` };
+    const reading = {
+      onDamage,
+      onProgress,
+      scratchPath: `${finalPath}.sort.tmp`,
+      ...(threads && { logThreadPath: threads.log }),
+    };
     await openSnapshot(snapshot).readRows(filter, rows, reading);
     await rows.finish();
     const sunk = await sink.end();

@@ -124,6 +124,8 @@ export interface ReadOptions {
    * @param total - All that have to be read; 0 while that is not known.
    */
   readonly onProgress?: (scanned: number, total: number) => void;
+  /** The built entry, `log-thread.js`, of a thread that helps where much of the log has to be read; without it there is none. */
+  readonly logThreadPath?: string;
 }
 
 export interface SnapshotReader {

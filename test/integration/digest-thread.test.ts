@@ -14,7 +14,10 @@ import { tempFolder } from '../support/temp-folder.ts';
 const BATCHES = 120;
 const EVENTS_A_BATCH = 400;
 const KERNEL = { kernelPath: KERNEL_PATH };
-const THREAD = path.resolve('dist/server/digest-thread.js');
+const [DIGEST, LOG] = [
+  path.resolve('dist/server/digest-thread.js'),
+  path.resolve('dist/server/log-thread.js'),
+];
 
 describe('a report whose checksum a thread makes', () => {
   it.each<Partial<ReportOutput>>([
@@ -26,7 +29,7 @@ describe('a report whose checksum a thread makes', () => {
     const task = await largeTask({ ...DEFAULT_OUTPUT, ...output });
     const alone = { ...task, path: `${task.path}.alone` };
 
-    const made = await writeReport(task, { ...KERNEL, digestThreadPath: THREAD });
+    const made = await writeReport(task, { ...KERNEL, threads: { digest: DIGEST, log: LOG } });
     const { bytes, rows, sha256 } = await writeReport(alone, KERNEL);
 
     expect(rows).toBe(BATCHES * EVENTS_A_BATCH);
@@ -38,13 +41,15 @@ describe('a report whose checksum a thread makes', () => {
 
   it('fails, and leaves no file, if the thread does', async () => {
     const task = await largeTask(DEFAULT_OUTPUT);
-    const digestThreadPath = `${task.path}.mjs`;
+    const digest = `${task.path}.mjs`;
     await writeFile(
-      digestThreadPath,
+      digest,
       'await new Promise((done) => setTimeout(done, 1)); throw new Error("no thread");',
     );
 
-    await expect(writeReport(task, { ...KERNEL, digestThreadPath })).rejects.toThrow('no thread');
+    await expect(writeReport(task, { ...KERNEL, threads: { digest, log: LOG } })).rejects.toThrow(
+      'no thread',
+    );
     await expect(readFile(task.path)).rejects.toThrow('ENOENT');
     await expect(readFile(`${task.path}.tmp`)).rejects.toThrow('ENOENT');
   });

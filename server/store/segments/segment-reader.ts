@@ -3,6 +3,7 @@ import type { ReadOptions, RowSink, SnapshotReader, StoreSnapshot } from '../eve
 import { BufferPool } from './rows/buffer-pool.ts';
 import { DamageReports } from './rows/damage-reports.ts';
 import { LogRows } from './rows/log-rows.ts';
+import { LogThreadReader } from './rows/log-thread-reader.ts';
 import { mergeRows } from './rows/merge-rows.ts';
 import { OpenFiles } from './rows/open-files.ts';
 import { READ_LIMITS, type ReadLimits } from './rows/read-limits.ts';
@@ -12,6 +13,9 @@ import { RowOutput } from './rows/row-output.ts';
 import { RowSorter } from './rows/row-sorter.ts';
 import { SealedRun } from './rows/sealed-run.ts';
 import { GUARD_BYTES } from './sealed/log-chunks.ts';
+
+/** What comes before is read while the thread starts. */
+const THREAD_FROM_SEGMENT = 1;
 
 /** Reads a snapshot's files in any process; needs no lock. */
 export class SegmentReader implements SnapshotReader {
@@ -30,14 +34,15 @@ export class SegmentReader implements SnapshotReader {
   async readRows(
     wanted: ReportFilter,
     sink: RowSink,
-    { onDamage, scratchPath, onProgress = () => undefined }: ReadOptions,
+    { onDamage, scratchPath, onProgress = () => undefined, logThreadPath }: ReadOptions,
   ): Promise<void> {
     const { segments } = this.#snapshot;
     const { maxRuns, readBytes, logChunkBytes } = this.#limits;
     const filter = new RowFilter(wanted, this.#snapshot);
     const damage = new DamageReports(onDamage);
     const plan = await planRead(this.#snapshot, filter, damage, maxRuns);
-    const total = segments.reduce((sum, { length }) => sum + length, plan.bytes);
+    const logBytes = segments.reduce((sum, { length }) => sum + length, 0);
+    const total = logBytes + plan.bytes;
     let scanned = 0;
     const onRead = (bytes: number): void => {
       scanned += bytes;
@@ -51,7 +56,13 @@ export class SegmentReader implements SnapshotReader {
     try {
       for (const run of plan.sorted) await sorter.addRun(new SealedRun(run, context));
       const log = new LogRows(filter, sorter, damage, logChunkBytes, onRead);
-      for (const segment of segments) await log.add(segment);
+      const thread = this.#startThread(logBytes, logThreadPath);
+      try {
+        for (const [number, segment] of segments.entries())
+          await log.add(segment, number < THREAD_FROM_SEGMENT ? undefined : thread?.read(number));
+      } finally {
+        await thread?.close();
+      }
       const runs = plan.runs.map((run) => new SealedRun(run, context));
       const output = new RowOutput(sink);
       await mergeRows([...runs, ...(await sorter.sources())], (bytes, start, end) =>
@@ -62,5 +73,13 @@ export class SegmentReader implements SnapshotReader {
       await sorter.close();
       await files.close();
     }
+  }
+
+  /** A thread that reads all but the first segment while that one is read here; undefined if it is not worth it. */
+  #startThread(logBytes: number, modulePath: string | undefined): LogThreadReader | undefined {
+    const { logChunkBytes, logThreadBytes } = this.#limits;
+    if (modulePath === undefined || logBytes < logThreadBytes) return undefined;
+    const segments = this.#snapshot.segments.map(({ path, length }, number) => ({ number, path, length }));
+    return new LogThreadReader(modulePath, segments.slice(THREAD_FROM_SEGMENT), logChunkBytes);
   }
 }

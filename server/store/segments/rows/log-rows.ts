@@ -4,7 +4,8 @@ import type { LineEvents } from '../sealed/line-events.ts';
 import { FIELDS_AT, hasChecksum, LineScanner } from '../sealed/line-scanner.ts';
 import type { DamageReports } from './damage-reports.ts';
 import { LineMatches } from './line-matches.ts';
-import { newLogBuffers, readLogLines, type LogBuffers, type LogLines } from './log-reader.ts';
+import { newLogBuffer, readLogLines, type LogLines } from './log-reader.ts';
+import type { CheckedLines } from './log-thread-reader.ts';
 import { openIfThere } from './open-files.ts';
 import type { RowFilter } from './row-filter.ts';
 import type { RowSorter } from './row-sorter.ts';
@@ -29,7 +30,9 @@ export class LogRows {
   readonly #scanner = new LineScanner();
   readonly #matches: LineMatches;
   readonly #writer: ArenaWriter;
-  readonly #buffers: LogBuffers;
+  readonly #buffer: Buffer;
+  /** Of the chunk in hand. */
+  #badLines: CheckedLines['badLines'];
   #unfinished: Unfinished | undefined;
 
   /**
@@ -43,7 +46,7 @@ export class LogRows {
     chunkBytes: number,
     onRead: (bytes: number) => void,
   ) {
-    this.#buffers = newLogBuffers(chunkBytes);
+    this.#buffer = newLogBuffer(chunkBytes);
     const { customer, product } = filter;
     this.#sorter = sorter;
     this.#damage = damage;
@@ -52,19 +55,28 @@ export class LogRows {
     this.#writer = new ArenaWriter(filter, sorter.arena);
   }
 
-  /** Adds the rows of a segment to the sorter. */
-  async add({ path, length, dropped }: SnapshotSegment): Promise<void> {
+  /**
+   * Adds the rows of a segment to the sorter.
+   *
+   * @param ahead - Lines from its beginning on that somebody has read before; what they leave out is read here.
+   */
+  async add({ path, length, dropped }: SnapshotSegment, ahead?: AsyncIterable<CheckedLines>): Promise<void> {
     const isDropped = new Set(dropped);
     let read = 0;
+    const addLines = async ({ lines, badLines }: CheckedLines): Promise<void> => {
+      this.#badLines = badLines;
+      await this.#addLines(path, lines, length, isDropped);
+      const end = lines.offset + lines.length - lines.start;
+      this.#onRead(end - read);
+      read = end;
+    };
+    if (ahead !== undefined) for await (const lines of ahead) await addLines(lines);
+    if (read === length) return;
     const file = await openIfThere(path);
     if (file === undefined) this.#damage.missing(path);
     else {
-      for await (const lines of readLogLines(file, length, this.#buffers)) {
-        await this.#addLines(path, lines, length, isDropped);
-        const end = lines.offset + lines.length - lines.start;
-        this.#onRead(end - read);
-        read = end;
-      }
+      for await (const lines of readLogLines(file, read, length, () => this.#buffer))
+        await addLines({ lines, badLines: undefined });
       if (read < length) this.#damage.endsEarly(path, read);
     }
     this.#onRead(length - read);
@@ -92,7 +104,8 @@ export class LogRows {
 
   /** Adds the rows of a line, as long as there is room; returns whether the line is whole. */
   #addLine(lines: LogLines, start: number, end: number): boolean {
-    const isChecked = hasChecksum(lines, start, end);
+    const isChecked =
+      this.#badLines === undefined ? hasChecksum(lines, start, end) : !this.#badLines.has(start);
     if (this.#matches.next(lines, start) >= end)
       return isChecked || checkedFields(lines.bytes.subarray(start, end)) !== undefined;
     if (isChecked && this.#matches.find(lines, start + FIELDS_AT, end)) {

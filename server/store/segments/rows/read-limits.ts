@@ -6,14 +6,17 @@ export interface ReadLimits extends SorterLimits {
   readonly maxRuns: number;
   /** Bytes of a sealed segment that are read at once, if its blocks are not larger. */
   readonly readBytes: number;
-  /** Bytes of a log segment that are read at once, if its lines are not longer. */
+  /** Bytes of a log segment that are read at once, if its lines are not longer: here, and three times by a thread. */
   readonly logChunkBytes: number;
+  /** Bytes of log segments from which on a thread is worth its start. */
+  readonly logThreadBytes: number;
 }
 
 export const READ_LIMITS: ReadLimits = {
   maxRuns: 32,
   readBytes: 270_336,
   logChunkBytes: 524_288,
+  logThreadBytes: 33_554_432,
   arenaBytes: 4 * 1_048_576,
   arenaRows: 65_536,
   maxSpilledRuns: 32,

@@ -66,6 +66,7 @@ const wanted = fc.record(
 const limits = fc.record({
   maxRuns: fc.constantFrom(1, 2, 32),
   readBytes: fc.constantFrom(1, 300, 100_000),
+  logThreadBytes: fc.constant(Infinity),
   logChunkBytes: fc.constantFrom(200, 3_000, 100_000),
   arenaBytes: fc.constantFrom(1, 500, 3_000, 100_000),
   arenaRows: fc.constantFrom(1, 7, 1_000),

@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Damage, SnapshotSegment, StoreSnapshot } from '../../server/store/event-store.ts';
+import { READ_LIMITS } from '../../server/store/segments/rows/read-limits.ts';
+import { SegmentReader } from '../../server/store/segments/segment-reader.ts';
+import { anEvent, FILTER } from '../support/events.ts';
+import { watchReads } from '../support/file-reads.ts';
+import { LineSink, snapshotOf } from '../support/read-rows.ts';
+import { aBatchNow, logLines, NOW } from '../support/sealed-files.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const THREAD = path.resolve('dist/server/log-thread.js');
+/** Some lines are longer, so that the thread can not hand them over. */
+const CHUNK_BYTES = 3_000;
+
+interface Log {
+  /** For each batch, how many events it has. */
+  readonly batches: readonly number[];
+  /** What is wrong with the file. */
+  readonly fault: 'nothing' | 'gone' | 'cut' | 'no newline' | 'a byte' | 'bytes everywhere';
+  readonly at: number;
+}
+
+const log = fc.record<Log>({
+  batches: fc.array(fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 6 }) }, fc.constant(40)), {
+    minLength: 1,
+    maxLength: 60,
+  }),
+  fault: fc.constantFrom('nothing', 'nothing', 'gone', 'cut', 'no newline', 'a byte', 'bytes everywhere'),
+  at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+});
+
+async function write(folder: string, { batches, fault, at }: Log, number: number): Promise<SnapshotSegment> {
+  const made = batches.map((count, batch) =>
+    aBatchNow(
+      Array.from({ length: count }, (_, event) =>
+        anEvent({
+          timestamp: NOW + ((batch * 37 + event * 61) % 1_000),
+          product: event % 3 === 0 ? 'OTHER' : FILTER.product,
+          context: ['x'.repeat((batch * event) % 90)],
+        }),
+      ),
+    ),
+  );
+  const lines = logLines(made, 1 + 1_000 * number);
+  const bytes = Buffer.concat(lines);
+  const file = path.join(folder, `${number}.log`);
+  const dropped = number % 2 === 0 ? [] : [lines[0]?.length ?? 0];
+  const place = Math.floor(at * bytes.length);
+  if (fault === 'a byte') bytes[place] = (bytes[place] ?? 0) ^ 1;
+  if (fault === 'bytes everywhere') for (let each = 0; each < bytes.length; each += 97) bytes[each] = 0x61;
+  await writeFile(file, bytes);
+  if (fault === 'gone') await rm(file);
+  if (fault === 'cut') await truncate(file, place);
+  return { path: file, length: bytes.length - (fault === 'no newline' ? 1 : 0), dropped };
+}
+
+async function read(snapshot: StoreSnapshot, scratchPath: string, logThreadPath?: string) {
+  const sink = new LineSink();
+  const damage: Damage[] = [];
+  const progress: number[] = [];
+  await new SegmentReader(snapshot, {
+    ...READ_LIMITS,
+    logChunkBytes: CHUNK_BYTES,
+    logThreadBytes: 0,
+  }).readRows(FILTER, sink, {
+    scratchPath,
+    onDamage: (found) => damage.push(found),
+    onProgress: (scanned) => progress.push(scanned),
+    ...(logThreadPath !== undefined && { logThreadPath }),
+  });
+  return { lines: sink.lines, damage, scanned: progress.at(-1) };
+}
+
+describe('log segments that a thread reads', () => {
+  it('give the same rows, and the same damage, as without', async () => {
+    const folder = await tempFolder();
+    const scratch = path.join(folder, 'scratch');
+    await fc.assert(
+      fc.asyncProperty(fc.array(log, { minLength: 2, maxLength: 5 }), async (logs) => {
+        const segments = await Promise.all(logs.map((each, number) => write(folder, each, number)));
+        const snapshot = snapshotOf({ segments });
+
+        expect(await read(snapshot, scratch, THREAD)).toEqual(await read(snapshot, scratch));
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  it('are read by it, all but the first one', async () => {
+    const folder = await tempFolder();
+    const whole: Log = { batches: Array.from({ length: 200 }, () => 5), fault: 'nothing', at: 0 };
+    const segments = await Promise.all([0, 1, 2].map((number) => write(folder, whole, number)));
+    const reads = await watchReads();
+    await read(snapshotOf({ segments }), path.join(folder, 'scratch'), THREAD);
+
+    expect(reads.bytes()).toBe(segments[0]?.length);
+  });
+
+  it('are read without it, if it does not start', async () => {
+    const folder = await tempFolder();
+    const scratch = path.join(folder, 'scratch');
+    const broken = path.join(folder, 'broken.mjs');
+    await writeFile(broken, 'throw new Error("no thread")');
+    const whole: Log = { batches: [1, 2, 3], fault: 'nothing', at: 0 };
+    const snapshot = snapshotOf({
+      segments: await Promise.all([0, 1].map((one) => write(folder, whole, one))),
+    });
+
+    expect(await read(snapshot, scratch, broken)).toEqual(await read(snapshot, scratch));
+  });
+});
