@@ -13,7 +13,9 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 const THREAD = path.resolve('dist/server/log-thread.js');
 /** Some lines are longer, so that the thread can not hand them over. */
-const CHUNK_BYTES = 3_000;
+const SHORT_CHUNK = 3_000;
+/** It may have more bad lines than the thread names. */
+const LONG_CHUNK = 60_000;
 
 interface Log {
   /** For each batch, how many events it has. */
@@ -26,11 +28,14 @@ interface Log {
 const log = fc.record<Log>({
   batches: fc.array(fc.oneof({ weight: 9, arbitrary: fc.integer({ min: 1, max: 6 }) }, fc.constant(40)), {
     minLength: 1,
-    maxLength: 60,
+    maxLength: 200,
+    size: 'max',
   }),
   fault: fc.constantFrom('nothing', 'nothing', 'gone', 'cut', 'no newline', 'a byte', 'bytes everywhere'),
   at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 });
+
+const logs = fc.array(log, { minLength: 2, maxLength: 5 });
 
 async function write(folder: string, { batches, fault, at }: Log, number: number): Promise<SnapshotSegment> {
   const made = batches.map((count, batch) =>
@@ -57,13 +62,18 @@ async function write(folder: string, { batches, fault, at }: Log, number: number
   return { path: file, length: bytes.length - (fault === 'no newline' ? 1 : 0), dropped };
 }
 
-async function read(snapshot: StoreSnapshot, scratchPath: string, logThreadPath?: string) {
+async function read(
+  snapshot: StoreSnapshot,
+  scratchPath: string,
+  logThreadPath?: string,
+  logChunkBytes = SHORT_CHUNK,
+) {
   const sink = new LineSink();
   const damage: Damage[] = [];
   const progress: number[] = [];
   await new SegmentReader(snapshot, {
     ...READ_LIMITS,
-    logChunkBytes: CHUNK_BYTES,
+    logChunkBytes,
     logThreadBytes: 0,
   }).readRows(FILTER, sink, {
     scratchPath,
@@ -79,11 +89,13 @@ describe('log segments that a thread reads', () => {
     const folder = await tempFolder();
     const scratch = path.join(folder, 'scratch');
     await fc.assert(
-      fc.asyncProperty(fc.array(log, { minLength: 2, maxLength: 5 }), async (logs) => {
-        const segments = await Promise.all(logs.map((each, number) => write(folder, each, number)));
+      fc.asyncProperty(logs, fc.constantFrom(SHORT_CHUNK, LONG_CHUNK), async (list, chunk) => {
+        const segments = await Promise.all(list.map((each, number) => write(folder, each, number)));
         const snapshot = snapshotOf({ segments });
 
-        expect(await read(snapshot, scratch, THREAD)).toEqual(await read(snapshot, scratch));
+        expect(await read(snapshot, scratch, THREAD, chunk)).toEqual(
+          await read(snapshot, scratch, undefined, chunk),
+        );
       }),
       { numRuns: 60 },
     );

@@ -15,7 +15,7 @@ export const READY = 0;
 export const DONE = 1;
 /** Lines without a checksum that is right, of which the thread says where they are. */
 export const MAX_BAD_LINES = 60;
-/** In place of a buffer's number: from here on the segment is not read by the thread, to its end or since it can't. */
+/** In place of a buffer's number: no more of the segment is handed over, since it has ended or the thread can't go on. */
 export const NO_BUFFER = -1;
 
 /** What a part has, from its place on. */

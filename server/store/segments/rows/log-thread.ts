@@ -35,17 +35,15 @@ async function main({ segments, buffers, state }: LogThreadTask): Promise<void> 
     state,
   );
   for (const { number, path, length } of segments) {
-    let offset = 0;
     try {
       const file = await openIfThere(path);
       for await (const lines of file === undefined ? [] : readLogLines(file, 0, length, parts.takeBuffer)) {
         if (!parts.addLines(number, lines)) break;
-        offset = lines.offset + lines.length - lines.start;
       }
     } catch {
-      // Who reads on from there finds the error, and says so.
+      // Whoever reads on finds the error, and says so.
     }
-    parts.addEnd(number, offset);
+    parts.addEnd(number);
   }
 }
 
@@ -86,14 +84,13 @@ class PartWriter {
     return true;
   }
 
-  /** @param offset - Up to where the segment has been handed over. */
-  addEnd(segment: number, offset: number): void {
+  /** Says that no more of a segment will be handed over. */
+  addEnd(segment: number): void {
     // So that it does not write to a part that nobody has looked at.
     this.takeBuffer();
     const part = partOf(this.#state, this.#added);
     part[PART.segment] = segment;
     part[PART.buffer] = NO_BUFFER;
-    part[PART.offset] = offset;
     this.#handOver();
   }
 
