@@ -22,7 +22,12 @@ export class RowWriter implements RowSink {
    * @param extra - How many columns `context1`, … there are to be, of a table; undefined to have the first rows tell.
    *   If other rows have more values, `neededExtra` says so in the end, and what was written is of no use.
    */
-  constructor(kernel: WebAssembly.Module, form: RowForm, extra: number | undefined, sink: ByteSink) {
+  constructor(
+    kernel: WebAssembly.Module | undefined,
+    form: RowForm,
+    extra: number | undefined,
+    sink: ByteSink,
+  ) {
     this.#extra = extra;
     this.#sink = sink;
     this.#encoding = new RowEncoding(kernel, form, REGIONS, (bytes, release) => this.#put(bytes, release));

@@ -106,7 +106,7 @@ export interface RowSink {
    * @param bytes - Valid during the call only.
    */
   add(bytes: Buffer, start: number, end: number): void;
-  /** Asked after each 256 KiB or less: a promise to wait for before more is added, or undefined. */
+  /** Asked after each 400 KiB or less, where blocks are of the usual size: a promise to wait for before more is added, or undefined. */
   drained(): Promise<void> | undefined;
 }
 

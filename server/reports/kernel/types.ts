@@ -6,6 +6,8 @@ const SLOTS: u32 = 8192;
 const SLOT_BYTES: usize = 8;
 const TABLE = memory.data(8 * 8192, 16);
 const TABLE_BYTES: usize = 8 * 8192;
+/** Slots where a type may be: whoever sends types that have the same hash must not make all rows slow. */
+const MAX_LOOKS: u32 = 32;
 
 /**
  * Where the values of a type's contexts go: bytes of the type's JSON text without its quotes, bytes of its field, the
@@ -27,23 +29,23 @@ export const STEPS_OFFSET: usize = 20;
 export function findType(at: usize, bytes: usize): usize {
   const hash = hashOf(at, bytes);
   let slot = slotOf(hash);
-  let found = layoutIn(slot);
-  while (found != 0) {
+  for (let looked: u32 = 0; looked < MAX_LOOKS; looked++) {
+    const found = layoutIn(slot);
+    if (found == 0) return 0;
     const layout = changetype<TypeLayout>(found);
     if (load<u32>(slot) == hash && (layout.textBytes as usize) == bytes && areSame(at, layout.text, bytes))
-      break;
+      return found;
     slot = after(slot);
-    found = layoutIn(slot);
   }
-  return found;
+  return 0;
 }
 
-/** Makes a type known whose layout is in memory. */
+/** Makes a type known whose layout is in memory; where too many have places near its own, another one is forgotten. */
 export function addType(found: usize): void {
   const layout = changetype<TypeLayout>(found);
   const hash = hashOf(layout.text, layout.textBytes);
   let slot = slotOf(hash);
-  while (layoutIn(slot) != 0) slot = after(slot);
+  for (let looked: u32 = 1; looked < MAX_LOOKS && layoutIn(slot) != 0; looked++) slot = after(slot);
   store<u32>(slot, hash);
   store<u32>(slot, found as u32, 4);
 }

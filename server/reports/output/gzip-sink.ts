@@ -10,18 +10,22 @@ export class GzipSink implements ByteSink {
   readonly #gzip: Gzip;
   readonly #sink: ByteSink;
   readonly #passedOn: Promise<void>;
+  /** Of those who wait to put. */
+  readonly #refusals = new Set<(error: unknown) => void>();
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
     this.#gzip = createGzip({ level: LEVEL, chunkSize: CHUNK_BYTES });
     this.#passedOn = this.#passOn();
-    // Whoever puts is told by the stream, and whoever ends by the promise itself.
+    // Whoever puts is told, and whoever ends by the promise itself.
     this.#passedOn.catch(() => undefined);
   }
 
   put(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
+      this.#refusals.add(reject);
       this.#gzip.write(bytes, (error) => {
+        this.#refusals.delete(reject);
         if (error) reject(error);
         else resolve();
       });
@@ -41,10 +45,16 @@ export class GzipSink implements ByteSink {
   }
 
   async #passOn(): Promise<void> {
-    // What is thrown in the loop destroys the stream, and with it whoever waits to put.
-    for await (const chunk of this.#gzip) {
-      // A stream of bytes gives nothing else.
-      if (Buffer.isBuffer(chunk)) await this.#sink.put(chunk);
+    try {
+      // What is thrown in the loop destroys the stream.
+      for await (const chunk of this.#gzip) {
+        // A stream of bytes gives nothing else.
+        if (Buffer.isBuffer(chunk)) await this.#sink.put(chunk);
+      }
+    } catch (error) {
+      // A stream that is destroyed while it waits for a reader says nothing to those whose bytes it has.
+      for (const refuse of this.#refusals) refuse(error);
+      throw error;
     }
   }
 }

@@ -40,7 +40,7 @@ export class RowEncoding {
    * @param onFull - Takes bytes, which stay until it releases them.
    */
   constructor(
-    module: WebAssembly.Module,
+    module: WebAssembly.Module | undefined,
     form: RowForm,
     regions: number,
     onFull: (bytes: Buffer, release: () => void) => void,

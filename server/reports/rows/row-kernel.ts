@@ -6,6 +6,8 @@ export const KERNEL_STATE = { done: 0, full: 1, unknownForm: 2, unknownType: 3 }
 /** Bytes behind what the kernel reads or writes that it may read, or write over, too. */
 export const KERNEL_SLACK_BYTES = 64;
 
+type EncodeRows = (start: number, end: number, to: number, toEnd: number) => number;
+
 /** What the kernel exports (`kernel/index.ts`); all places are addresses in its memory. */
 interface KernelExports {
   readonly configureCsv: (
@@ -16,9 +18,9 @@ interface KernelExports {
     extra: number,
     beside: number,
   ) => void;
-  readonly encodeCsv: (start: number, end: number, to: number, toEnd: number) => number;
+  readonly encodeCsv: EncodeRows | undefined;
   readonly configureNdjson: (parts: number, count: number, textBytes: number) => void;
-  readonly encodeNdjson: (start: number, end: number, to: number, toEnd: number) => number;
+  readonly encodeNdjson: EncodeRows | undefined;
   readonly addType: (layout: number) => void;
   readonly clearTypes: () => void;
   readonly at: () => number;
@@ -53,11 +55,16 @@ export class RowKernel {
   #end = KERNEL_PAGES * PAGE_BYTES;
 
   /**
-   * @param module - The compiled kernel.
+   * @param module - Of `loadKernel`.
    * @param bytes - Of all regions together.
    */
-  constructor(module: WebAssembly.Module, bytes: number) {
+  constructor(module: WebAssembly.Module | undefined, bytes: number) {
     const pages = KERNEL_PAGES + Math.ceil(bytes / PAGE_BYTES);
+    if (module === undefined) {
+      this.exports = withoutKernel();
+      this.bytes = Buffer.alloc(pages * PAGE_BYTES);
+      return;
+    }
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     // It is built from the sources beside this one, and nothing else.
@@ -80,7 +87,43 @@ export class RowKernel {
   }
 }
 
-/** @param path - The built kernel, `rows.wasm`. */
-export function loadKernel(path: string): WebAssembly.Module {
-  return new WebAssembly.Module(readFileSync(path));
+/**
+ * @param path - The built kernel, `rows.wasm`.
+ * @returns undefined if this processor has no instructions for it, as some that virtual machines are given: every
+ *   row is parsed then.
+ */
+export function loadKernel(path: string): WebAssembly.Module | undefined {
+  const bytes = readFileSync(path);
+  return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : undefined;
+}
+
+const nowhere = (): number => 0;
+
+/** In place of the kernel: counts rows, and writes none. */
+function withoutKernel(): KernelExports {
+  let rows = 0;
+  let needed = 0;
+  const begin = (): void => {
+    rows = 0;
+    needed = 0;
+  };
+  return {
+    configureCsv: begin,
+    encodeCsv: undefined,
+    configureNdjson: begin,
+    encodeNdjson: undefined,
+    addType: () => undefined,
+    clearTypes: () => undefined,
+    at: nowhere,
+    to: nowhere,
+    rows: () => rows,
+    neededExtra: () => needed,
+    countRow: (neededExtra) => {
+      rows++;
+      needed = Math.max(needed, neededExtra);
+    },
+    lineEnd: nowhere,
+    typeStart: nowhere,
+    typeEnd: nowhere,
+  };
 }

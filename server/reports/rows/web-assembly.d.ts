@@ -19,4 +19,7 @@ declare namespace WebAssembly {
     module: Module,
     imports: Readonly<Record<string, Readonly<Record<string, Memory>>>>,
   ) => Instance;
+
+  /** Whether it can be compiled here. */
+  function validate(bytes: Uint8Array): boolean;
 }

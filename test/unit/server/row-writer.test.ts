@@ -151,6 +151,31 @@ describe('rows of a report', () => {
     });
   });
 
+  it('of more types of one hash than it looks at go there, too', () => {
+    const types = Array.from(
+      { length: 100 },
+      (_, index) => `FIRST-8-${index + 100}----MIDDLE-8--------LAST--8-`,
+    );
+    const keys = Object.fromEntries(types.map((type, index) => [type, [index % 2 === 0 ? 'a' : 'b']]));
+    const columns = { columns: ['a', 'b'], keys };
+    const values = [...types, ...types].map((type): StoredRow => [
+      1,
+      type,
+      ['x'],
+      randomBatch,
+      0,
+      1,
+      1,
+      null,
+    ]);
+
+    expect(encodeAll({ ...CSV, columns }, values.map(line), 0)).toEqual({
+      text: csvOf(values, DEFAULT_OUTPUT, 0, columns).text,
+      short: values.length,
+      neededExtra: 0,
+    });
+  });
+
   it('are of more types than there is room for, and of one whose columns alone are too many', () => {
     const many = Array.from({ length: 9_000 }, (_, index) => `TYPE-${index}`);
     const long = Array.from({ length: 3_000 }, (_, index) => `${index}`.padEnd(500, '-'));

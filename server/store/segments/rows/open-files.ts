@@ -3,8 +3,10 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemCode } from '../../../errors.ts';
 
-/** Bytes that are read before the process does something else. */
+/** Bytes that are read before the process does something else, */
 const TURN_BYTES = 4_194_304;
+/** or time that passes, as a disk may be slow. */
+const TURN_MS = 50;
 
 interface OpenFile {
   readonly handle: Promise<FileHandle | undefined>;
@@ -18,6 +20,7 @@ export class OpenFiles {
   /** The one used last is the last one. */
   readonly #files = new Map<string, OpenFile>();
   #sinceTurn = 0;
+  #turnedMs = performance.now();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -53,9 +56,10 @@ export class OpenFiles {
   /** Lets others have their turn now and then. */
   async #turn(bytes: number): Promise<void> {
     this.#sinceTurn += bytes;
-    if (this.#sinceTurn < TURN_BYTES) return;
-    this.#sinceTurn = 0;
+    if (this.#sinceTurn < TURN_BYTES && performance.now() - this.#turnedMs < TURN_MS) return;
     await nextTurn();
+    this.#sinceTurn = 0;
+    this.#turnedMs = performance.now();
   }
 
   /** To be called when nobody reads any more. */
