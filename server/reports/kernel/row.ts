@@ -22,8 +22,6 @@ export const NULL: u8 = 3;
 const NULL_WORD: u32 = 0x6c6c756e;
 /** Of a batch's id. */
 export const UUID_BYTES: usize = 36;
-/** `],"`, and a batch's id. */
-const BATCH_TEXT_BYTES: usize = 3 + UUID_BYTES;
 /** More items than an event may have where no limit is configured; rows of more go the long way. */
 const MAX_ITEMS: u32 = 256;
 
@@ -79,11 +77,8 @@ export function itemKind(item: u32): u8 {
 export function scanRow(start: usize, end: usize, delimiters: v128): bool {
   Row.start = start;
   const isKnown = scanHead(start) && scanContext(delimiters) && Row.contextEnd < end;
-  const from = isKnown ? Row.contextEnd : start;
-  // A text has no newline of its own, so that those of a batch's usual length need not be looked at.
-  const batchEnd = from + BATCH_TEXT_BYTES;
-  const isUsual = isKnown && batchEnd < end && load<u8>(batchEnd) == QUOTE;
-  Row.lineEnd = findNewline(isUsual ? batchEnd : from);
+  // A text has no newline of its own.
+  Row.lineEnd = findNewline(isKnown ? Row.contextEnd : start);
   return isKnown;
 }
 

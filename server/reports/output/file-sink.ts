@@ -6,6 +6,7 @@ import { ThreadDigest } from './thread-digest.ts';
 
 /** From so many bytes on a thread is worth its start, even if it reads again what was read here before. */
 const THREAD_FROM_BYTES = 4_194_304;
+const READ_BYTES = 262_144;
 
 /** Writes to a file, from its beginning. */
 export class FileSink implements ByteSink {
@@ -42,13 +43,30 @@ export class FileSink implements ByteSink {
 
   async end(): Promise<SunkBytes> {
     await this.#before;
-    const sha256 = await (this.#thread?.end(this.#bytes) ?? this.#hash.digest('hex'));
-    return { bytes: this.#bytes, sha256 };
+    return { bytes: this.#bytes, sha256: await this.#digest() };
   }
 
   async close(): Promise<void> {
     await this.#before.catch(() => undefined);
     await this.#thread?.close();
+  }
+
+  async #digest(): Promise<string> {
+    if (this.#thread === undefined) return this.#hash.digest('hex');
+    // What keeps a thread from its work need not cost the report.
+    return this.#thread.end(this.#bytes).catch(() => this.#digestOfFile());
+  }
+
+  async #digestOfFile(): Promise<string> {
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    for (let at = 0; at < this.#bytes;) {
+      const { bytesRead } = await this.#file.read(buffer, 0, Math.min(READ_BYTES, this.#bytes - at), at);
+      if (bytesRead === 0) throw new Error('the file is shorter than what was written to it');
+      hash.update(buffer.subarray(0, bytesRead));
+      at += bytesRead;
+    }
+    return hash.digest('hex');
   }
 
   async #advance(before: Promise<void>, writing: Promise<void>, end = this.#bytes): Promise<void> {

@@ -42,7 +42,13 @@ const row: fc.Arbitrary<StoredRow> = fc
     fc.array(fc.option(text, { freq: 5 }), { maxLength: 9 }),
     fc.oneof(
       { weight: 19, arbitrary: fc.uuid() },
-      { weight: 1, arbitrary: text.map((any) => any.padEnd(36, '=')) },
+      {
+        weight: 1,
+        arbitrary: fc.oneof(
+          text,
+          text.map((any) => any.padEnd(36, '=')),
+        ),
+      },
     ),
     fc.nat(),
     fc.nat(),
