@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Damage, SnapshotSegment, StoreSnapshot } from '../../server/store/event-store.ts';
 import { READ_LIMITS } from '../../server/store/segments/rows/read-limits.ts';
 import { SegmentReader } from '../../server/store/segments/segment-reader.ts';
@@ -109,6 +109,22 @@ describe('log segments that a thread reads', () => {
     await read(snapshotOf({ segments }), path.join(folder, 'scratch'), THREAD);
 
     expect(reads.bytes()).toBe(segments[0]?.length);
+  });
+
+  it('are read without it where there is only one', async () => {
+    const folder = await tempFolder();
+    const scratch = path.join(folder, 'scratch');
+    const whole: Log = { batches: [1, 2, 3], fault: 'nothing', at: 0 };
+    const segments = await Promise.all([0, 1].map((number) => write(folder, whole, number)));
+    let started = 0;
+    const count = (): void => void started++;
+    process.on('worker', count);
+    onTestFinished(() => void process.off('worker', count));
+
+    await read(snapshotOf({ segments: segments.slice(1) }), scratch, THREAD);
+    expect(started).toBe(0);
+    await read(snapshotOf({ segments }), scratch, THREAD);
+    expect(started).toBe(1);
   });
 
   it('are read without it, if it does not start', async () => {

@@ -56,7 +56,7 @@ export class SegmentReader implements SnapshotReader {
     try {
       for (const run of plan.sorted) await sorter.addRun(new SealedRun(run, context));
       const log = new LogRows(filter, sorter, damage, logChunkBytes, onRead);
-      const thread = this.#startThread(logBytes, logThreadPath);
+      const thread = this.#startThread(logThreadPath);
       try {
         for (const [number, segment] of segments.entries())
           await log.add(segment, number < THREAD_FROM_SEGMENT ? undefined : thread?.read(number));
@@ -76,10 +76,13 @@ export class SegmentReader implements SnapshotReader {
   }
 
   /** A thread that reads all but the first segment while that one is read here; undefined if it is not worth it. */
-  #startThread(logBytes: number, modulePath: string | undefined): LogThreadReader | undefined {
+  #startThread(modulePath: string | undefined): LogThreadReader | undefined {
     const { logChunkBytes, logThreadBytes } = this.#limits;
-    if (modulePath === undefined || logBytes < logThreadBytes) return undefined;
-    const segments = this.#snapshot.segments.map(({ path, length }, number) => ({ number, path, length }));
-    return new LogThreadReader(modulePath, segments.slice(THREAD_FROM_SEGMENT), logChunkBytes);
+    const ahead = this.#snapshot.segments
+      .map(({ path, length }, number) => ({ number, path, length }))
+      .slice(THREAD_FROM_SEGMENT);
+    const bytes = ahead.reduce((sum, { length }) => sum + length, 0);
+    if (modulePath === undefined || bytes === 0 || bytes < logThreadBytes) return undefined;
+    return new LogThreadReader(modulePath, ahead, logChunkBytes);
   }
 }

@@ -8,7 +8,7 @@ export interface ReadLimits extends SorterLimits {
   readonly readBytes: number;
   /** Bytes of a log segment that are read at once, if its lines are not longer: here, and three times by a thread. */
   readonly logChunkBytes: number;
-  /** Bytes of log segments from which on a thread is worth its start. */
+  /** Bytes of log segments behind the first one from which on a thread is worth its start. */
   readonly logThreadBytes: number;
 }
 
