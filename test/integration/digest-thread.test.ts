@@ -39,6 +39,16 @@ describe('a report whose checksum a thread makes', () => {
     expect(await textOf(task)).toBe(await textOf(alone));
   });
 
+  it('is the same if there can be no thread', async () => {
+    const task = await largeTask(DEFAULT_OUTPUT);
+    // Neither absolute nor beginning with a dot, they are refused at once: as if the system had no thread left.
+    const threads = { digest: 'digest-thread.js', log: 'log-thread.js' };
+
+    const { sha256 } = await writeReport(task, { ...KERNEL, threads });
+
+    expect(sha256).toBe(await sha256Of(task.path));
+  });
+
   it('is the same if the thread fails, at its start or later', async () => {
     const task = await largeTask(DEFAULT_OUTPUT);
     const digest = `${task.path}.mjs`;

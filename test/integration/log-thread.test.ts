@@ -12,6 +12,8 @@ import { aBatchNow, logLines, NOW } from '../support/sealed-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const THREAD = path.resolve('dist/server/log-thread.js');
+/** Neither absolute nor beginning with a dot, so that no thread is made: as if the system had none left. */
+const REFUSED_PATH = 'log-thread.js';
 /** Some lines are longer, so that the thread can not hand them over. */
 const SHORT_CHUNK = 3_000;
 /** It may have more bad lines than the thread names. */
@@ -137,6 +139,8 @@ describe('log segments that a thread reads', () => {
       segments: await Promise.all([0, 1].map((one) => write(folder, whole, one))),
     });
 
-    expect(await read(snapshot, scratch, broken)).toEqual(await read(snapshot, scratch));
+    const alone = await read(snapshot, scratch);
+    expect(await read(snapshot, scratch, broken)).toEqual(alone);
+    expect(await read(snapshot, scratch, REFUSED_PATH)).toEqual(alone);
   });
 });

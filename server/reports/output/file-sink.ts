@@ -11,7 +11,7 @@ const READ_BYTES = 262_144;
 /** Writes to a file, from its beginning. */
 export class FileSink implements ByteSink {
   readonly #file: FileHandle;
-  readonly #threadPath: string | undefined;
+  #threadPath: string | undefined;
   readonly #hash = createHash('sha256');
   #thread: ThreadDigest | undefined;
   /** All bytes before have been written. */
@@ -32,8 +32,7 @@ export class FileSink implements ByteSink {
     if (this.#thread === undefined) this.#hash.update(bytes);
     const position = this.#bytes;
     this.#bytes += bytes.length;
-    if (this.#threadPath !== undefined && this.#bytes >= THREAD_FROM_BYTES)
-      this.#thread ??= new ThreadDigest(this.#threadPath, this.#file.fd);
+    if (this.#thread === undefined && this.#bytes >= THREAD_FROM_BYTES) this.#startThread();
     const writing = writeAt(this.#file, bytes, position);
     this.#before = this.#advance(this.#before, writing);
     // Whoever put them is told.
@@ -49,6 +48,17 @@ export class FileSink implements ByteSink {
   async close(): Promise<void> {
     await this.#before.catch(() => undefined);
     await this.#thread?.close();
+  }
+
+  #startThread(): void {
+    const modulePath = this.#threadPath;
+    // It is tried once: what was put until then is in the checksum that is made here.
+    this.#threadPath = undefined;
+    try {
+      if (modulePath !== undefined) this.#thread = new ThreadDigest(modulePath, this.#file.fd);
+    } catch {
+      // The system may have no thread left.
+    }
   }
 
   async #digest(): Promise<string> {

@@ -83,6 +83,11 @@ export class SegmentReader implements SnapshotReader {
       .slice(THREAD_FROM_SEGMENT);
     const bytes = ahead.reduce((sum, { length }) => sum + length, 0);
     if (modulePath === undefined || bytes === 0 || bytes < logThreadBytes) return undefined;
-    return new LogThreadReader(modulePath, ahead, logChunkBytes);
+    try {
+      return new LogThreadReader(modulePath, ahead, logChunkBytes);
+    } catch {
+      // The system may have no thread left; the report needs none.
+      return undefined;
+    }
   }
 }
