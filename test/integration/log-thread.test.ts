@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Damage, SnapshotSegment, StoreSnapshot } from '../../server/store/event-store.ts';
@@ -14,8 +14,10 @@ import { tempFolder } from '../support/temp-folder.ts';
 const THREAD = path.resolve('dist/server/log-thread.js');
 /** Neither absolute nor beginning with a dot, so that no thread is made: as if the system had none left. */
 const REFUSED_PATH = 'log-thread.js';
-/** Some lines are longer, so that the thread can not hand them over. */
+/** Some lines are longer. */
 const SHORT_CHUNK = 3_000;
+/** Bytes of a line of which a buffer can't hold the beginning. */
+const TOO_LONG = 600_000;
 /** It may have more bad lines than the thread names. */
 const LONG_CHUNK = 60_000;
 
@@ -113,6 +115,25 @@ describe('log segments that a thread reads', () => {
     expect(reads.bytes()).toBe(segments[0]?.length);
   });
 
+  it('give all rows around a line that the thread can not hand over', async () => {
+    const folder = await tempFolder();
+    const scratch = path.join(folder, 'scratch');
+    const whole: Log = { batches: Array.from({ length: 100 }, () => 5), fault: 'nothing', at: 0 };
+    const short = await Promise.all([0, 1, 2].map((number) => write(folder, whole, number)));
+    const long = aBatchNow([anEvent({ timestamp: NOW, context: ['x'.repeat(TOO_LONG)] })]);
+    const file = short[1]?.path ?? '';
+    const bytes = await readFile(file);
+    await writeFile(file, Buffer.concat([bytes, ...logLines([long], 5_000), bytes]));
+    const { size } = await stat(file);
+    const segments = short.map((each) => (each.path === file ? { ...each, length: size } : each));
+    const snapshot = snapshotOf({ segments });
+
+    const made = await read(snapshot, scratch, THREAD, LONG_CHUNK);
+    expect(made).toEqual(await read(snapshot, scratch, undefined, LONG_CHUNK));
+    expect(made.lines.some((line) => line.length > TOO_LONG)).toBe(true);
+    expect(made.damage).toEqual([]);
+  });
+
   it('are read without it where there is only one', async () => {
     const folder = await tempFolder();
     const scratch = path.join(folder, 'scratch');
@@ -127,6 +148,26 @@ describe('log segments that a thread reads', () => {
     expect(started).toBe(0);
     await read(snapshotOf({ segments }), scratch, THREAD);
     expect(started).toBe(1);
+  });
+
+  it.each([0, 1, 2, 7, 20])('are read without it, once it has ended after %i parts', async (parts) => {
+    const folder = await tempFolder();
+    const scratch = path.join(folder, 'scratch');
+    const ending = path.join(folder, 'ending.mjs');
+    await writeFile(
+      ending,
+      `let left = ${parts};
+       const { load, notify } = Atomics;
+       Atomics.notify = (...to) => { left--; return notify(...to); };
+       Atomics.load = (...from) => { if (left <= 0) throw new Error('no thread'); return load(...from); };
+       await import(${JSON.stringify(THREAD)});`,
+    );
+    const whole: Log = { batches: Array.from({ length: 100 }, () => 5), fault: 'nothing', at: 0 };
+    const snapshot = snapshotOf({
+      segments: await Promise.all([0, 1, 2].map((number) => write(folder, whole, number))),
+    });
+
+    expect(await read(snapshot, scratch, ending, 10_000)).toEqual(await read(snapshot, scratch));
   });
 
   it('are read without it, if it does not start', async () => {
