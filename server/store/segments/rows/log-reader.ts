@@ -10,8 +10,8 @@ export interface LogLines extends LogChunk {
   readonly start: number;
 }
 
-/** Room in front of what is read, for the beginning of its first line. */
-const ROOM_BYTES = 65_536;
+/** Room in front of what is read, for the beginning of its first line; it takes memory only where there is such a line. */
+const ROOM_BYTES = 524_288;
 const NEWLINE = 0x0a;
 /** Reads before the process does something else. */
 const TURN_READS = 4;
@@ -39,6 +39,8 @@ export async function* readLogLines(
   try {
     // Bytes that begin a line whose end has not been read.
     let rest: Buffer = Buffer.alloc(0);
+    // What holds them: one for each would be more garbage than is collected in time.
+    let held: Buffer = rest;
     let offset = from;
     for (let reads = 1; offset < end; reads++) {
       if (reads % TURN_READS === 0) await nextTurn();
@@ -53,7 +55,9 @@ export async function* readLogLines(
       // In front of what was read may be what was read before.
       const isEnded = length > lines.start;
       // It is copied before what holds it is read to.
-      rest = Buffer.from(lines.bytes.subarray(isEnded ? length : lines.start, lines.held));
+      const begun = lines.bytes.subarray(isEnded ? length : lines.start, lines.held);
+      if (begun.length > held.length) held = Buffer.allocUnsafeSlow(begun.length * 2);
+      rest = held.subarray(0, begun.copy(held));
       if (!isEnded) continue;
       lines.bytes.fill('"', length, length + GUARD_BYTES);
       const { bytes, start } = lines;
