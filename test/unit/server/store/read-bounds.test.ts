@@ -52,7 +52,7 @@ async function read(
 describe('reading rows within bounds', () => {
   it('reads lines of a log that are longer than what is read at once', async () => {
     const folder = await tempFolder();
-    const long = anEvent({ context: ['x'.repeat(150_000)] });
+    const long = anEvent({ context: ['x'.repeat(600_000)] });
     const batches = [
       aBatchNow([anEvent(), long, anEvent()]),
       ...someBatches(2),
