@@ -214,6 +214,65 @@ describe('a report whose end the disk refuses to record', () => {
   });
 });
 
+describe('two jobs that share a report', () => {
+  it('have a whole file each when they are COMPLETE, wherever the server is killed', async () => {
+    const base = await tempFolder();
+    const store = await storeOf(base);
+    const seen = new Set<string>();
+    let dieAt = 0;
+    for (let isOver = false; !isOver;) {
+      dieAt++;
+      const run = await makeTempFolder();
+      try {
+        const folder = run.path;
+        await mkdir(path.join(folder, 'reports'), { recursive: true });
+        const dying = new DyingDisk(dieAt);
+        disk.dying = dying;
+        const sources = await attemptTwo(dying, store, folder);
+        isOver = !dying.isDead;
+        disk.dying = undefined;
+        const service = await openService(store, folder, madeInPlace);
+        const statuses = (): string => sources.map((source) => service.find(source)?.status).join();
+        seen.add(statuses());
+        await expect.poll(statuses, { interval: 1 }).toBe(sources.map(() => 'COMPLETE').join());
+        for (const source of sources) {
+          const file = await service.openFile(source, `${source}.csv`);
+          expect(file && (await text(file.read()))).toMatch(ROW);
+        }
+        await service.close();
+      } finally {
+        disk.dying = undefined;
+        await run.remove();
+      }
+    }
+    await store.close();
+    expect(seen).toEqual(new Set(['', 'RUNNING', 'RUNNING,RUNNING', 'COMPLETE,COMPLETE']));
+  });
+});
+
+/** Asks for two reports that are the same, one being made before the other comes; returns what a client was told of. */
+async function attemptTwo(dying: DyingDisk, store: EventStore, folder: string): Promise<readonly string[]> {
+  const sources: string[] = [];
+  let goOn = (): void => undefined;
+  const both = new Promise<void>((resolve) => (goOn = resolve));
+  let service: ReportService | undefined;
+  const work = async (): Promise<void> => {
+    service = await openService(store, folder, (task) => both.then(() => madeInPlace(task)));
+    for (const user of ['ann', 'bob']) {
+      const { source } = await service.submit(user, REQUEST);
+      if (!dying.isDead) sources.push(source);
+    }
+    goOn();
+    const isEnded = (): boolean => sources.every((source) => service?.find(source)?.status === 'COMPLETE');
+    while (!dying.isDead && !isEnded()) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  // What goes on after the death of the process fails, and nobody hears of it.
+  await Promise.race([dying.died, work()]).catch(() => undefined);
+  goOn();
+  await service?.close();
+  return sources;
+}
+
 async function storeOf(base: string): Promise<EventStore> {
   const store = await SegmentEventStore.open(path.join(base, 'store'), 0);
   const { identity, contents } = aBatch([anEvent({ timestamp: 7 })]);
