@@ -1,4 +1,4 @@
-import { link, readdir, readFile, stat } from 'node:fs/promises';
+import { link, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { ReportJobs } from '../../../server/reports/report-jobs.ts';
@@ -8,6 +8,7 @@ import { FILTER } from '../../support/events.ts';
 import {
   addBatch,
   blockJobs,
+  DONE,
   finish,
   jobsFile,
   openService,
@@ -93,8 +94,10 @@ describe('identical jobs that wait', () => {
     await service.submit('ann', OTHER);
     const first = await service.submit('ann', SAME);
     await addBatch(store);
+    await writeFile(started[0]?.task.path ?? '', 'whole');
     const second = service.submit('bob', SAME);
-    await finish(started[0]);
+    // No file is written between the two.
+    started[0]?.end(DONE);
 
     await second;
 
@@ -110,8 +113,11 @@ describe('identical jobs that wait', () => {
     const first = await service.submit('ann', SAME);
     await addBatch(store);
     const mend = await blockJobs(folder);
-    await finish(started[0]);
-    await expect(service.submit('bob', SAME)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await writeFile(started[0]?.task.path ?? '', 'whole');
+    const refused = service.submit('bob', SAME);
+    // The first one waits for what becomes of that.
+    started[0]?.end(DONE);
+    await expect(refused).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
 
     await expect.poll(() => started.length).toBe(2);
     expect(started[1]?.task.snapshot.position).toBe(0);
@@ -149,11 +155,15 @@ describe('a job that is the same as one that is being made', () => {
     const first = await service.submit('ann', SAME);
     const second = await service.submit('bob', SAME);
 
+    const half = `${started[0]?.task.path ?? ''}.tmp`;
+    await writeFile(half, 'half');
+
     const job = service.find(first.source);
     if (job !== undefined) await service.remove(job);
 
     expect(service.find(first.source)).toBeUndefined();
     expect(started[0]?.isKilled).toBe(false);
+    expect(await readFile(half, 'utf8')).toBe('half');
     await finish(started[0]);
     await expect.poll(() => statusesOf(service, second)).toEqual(['COMPLETE']);
     expect(await files(folder)).toEqual([`${second.source}.csv`]);
@@ -238,6 +248,7 @@ describe('the end of a shared report', () => {
     await mend();
 
     await expect.poll(() => statusesOf(service, ...jobs)).toEqual(['COMPLETE', 'COMPLETE']);
+    expect(await files(folder)).toHaveLength(2);
     if (job !== undefined) await service.remove(job);
 
     expect(statusesOf(service, ...jobs)).toEqual([undefined, 'COMPLETE']);
