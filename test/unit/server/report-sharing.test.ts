@@ -216,6 +216,22 @@ describe('a job that is the same as one that is being made', () => {
     expect(await files(folder)).toEqual([`${jobs[0]?.source ?? ''}.csv`]);
   });
 
+  it('is FAILED, and no file is left, where it gets none of a job that was deleted meanwhile', async () => {
+    const folder = await tempFolder();
+    const { service, started } = await openService(folder);
+    const first = await service.submit('ann', SAME);
+    const second = await service.submit('bob', SAME);
+    const job = service.find(first.source);
+    if (job !== undefined) await service.remove(job);
+    vi.mocked(link).mockRejectedValueOnce(Object.assign(new Error('no'), { code: 'EIO' }));
+
+    await finish(started[0]);
+
+    await expect.poll(() => statusesOf(service, second)).toEqual(['FAILED']);
+    expect(await files(folder)).toEqual([]);
+    expect(await readFile(jobsFile(folder), 'utf8')).toContain('could not be written (EIO)');
+  });
+
   it('is FAILED with it where events are erased, whatever asks for them afterwards', async () => {
     const folder = await tempFolder();
     const { service, started } = await openService(folder, { isSlowToDie: true });
