@@ -1,11 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { addUser } from '../support/add-user.ts';
 import { FILTER } from '../support/events.ts';
+import { holdChild } from '../support/hold-child.ts';
 import { basic, postJson, textField } from '../support/report-client.ts';
-import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { startServerProcess } from '../support/server-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ONE_WORKER = { env: { WAYBILL_REPORT_WORKERS: '1' } };
@@ -13,20 +13,6 @@ const ONE_WORKER = { env: { WAYBILL_REPORT_WORKERS: '1' } };
 async function ask(url: string, start: number, headers = basic()): Promise<string> {
   const response = await postJson(`${url}/reports`, { filter: { ...FILTER, start } }, headers);
   return textField(await response.json(), 'source');
-}
-
-/** The process that makes a report, held where it is before it has ended. */
-async function holdChild({ pid }: ServerProcess): Promise<number> {
-  for (;;) {
-    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    for (const child of children.split(' ').filter(Boolean).map(Number)) {
-      const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
-      if (!command.includes('report-child.js')) continue;
-      process.kill(child, 'SIGSTOP');
-      return child;
-    }
-    await setTimeout(1);
-  }
 }
 
 async function availability(url: string, source: string): Promise<unknown> {
