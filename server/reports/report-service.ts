@@ -180,7 +180,6 @@ export class ReportService {
     } catch (error) {
       throw toAppError(error);
     }
-    this.#maker.startNext();
   }
 
   /** Ends all waits for jobs, also those to come: a stop must not wait for them. */

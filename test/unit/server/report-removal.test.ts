@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ReportJob } from '../../../server/reports/report-jobs.ts';
 import type { ReportService } from '../../../server/reports/report-service.ts';
 import { blockJobs, finish, jobsFile, openService, requestOf } from '../../support/report-service.ts';
@@ -18,7 +18,9 @@ async function refuseRemovals(code: string): Promise<() => void> {
     if (String(file).includes('JOB-')) throw Object.assign(new Error(`${code}: no`), { code });
     await original.rm(file, options);
   });
-  return () => void vi.mocked(rm).mockImplementation(original.rm);
+  const mend = (): void => void vi.mocked(rm).mockImplementation(original.rm);
+  onTestFinished(mend);
+  return mend;
 }
 
 function found(service: ReportService, source: string): ReportJob {
