@@ -32,8 +32,9 @@ function isAlive(pid: number): boolean {
 describe('the process of a report', () => {
   it('that is killed makes it FAILED, saying that memory may have run out, and leaves no file', async () => {
     const server = await startServerProcess(ONE_WORKER);
+    const held = holdChild(server);
     const source = await ask(server.url, 1);
-    process.kill(await holdChild(server), 'SIGKILL');
+    process.kill(await held, 'SIGKILL');
     expect(await availability(server.url, source)).toMatchObject({ status: 'FAILED' });
     const progress = await fetch(`${server.url}/reports/${source}/progress`, { headers: basic() });
     expect(textField(await progress.json(), 'error')).toMatch(/SIGKILL, as happens where memory runs out/);
@@ -42,8 +43,9 @@ describe('the process of a report', () => {
 
   it('ends when its report is deleted, and the next one has its turn', async () => {
     const server = await startServerProcess(ONE_WORKER);
+    const held = holdChild(server);
     const source = await ask(server.url, 1);
-    const child = await holdChild(server);
+    const child = await held;
     const next = await ask(server.url, 2);
     const response = await fetch(`${server.url}/reports/${source}`, { method: 'DELETE', headers: basic() });
     expect(response.status).toBe(204);
@@ -55,8 +57,9 @@ describe('the process of a report', () => {
   it('has its report made again by the next server when this one is killed', async () => {
     const dataFolder = await tempFolder();
     const first = await startServerProcess({ dataFolder });
+    const held = holdChild(first);
     const source = await ask(first.url, 1);
-    const child = await holdChild(first);
+    const child = await held;
     await first.stop('SIGKILL');
     process.kill(child, 'SIGKILL');
     const { url } = await startServerProcess({ dataFolder });
@@ -66,8 +69,9 @@ describe('the process of a report', () => {
   it('is had by users in turn', async () => {
     const server = await startServerProcess(ONE_WORKER);
     await addUser(server.dataFolder, 'ann', '*', 'secret');
+    const held = holdChild(server);
     await ask(server.url, 1);
-    const child = await holdChild(server);
+    const child = await held;
     const sources: string[] = [];
     for (const start of [2, 3, 4, 5]) sources.push(await ask(server.url, start));
     const own = await ask(server.url, 6, basic('ann', 'secret'));

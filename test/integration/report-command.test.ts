@@ -224,8 +224,9 @@ describe('waybill report of a server', () => {
     await post(server, [1]);
     const file = path.join(await tempFolder(), 'report.csv');
     const wish = [...WISH, ...atServer(server.url), '--output', file];
+    const held = holdChild(server);
     const cli = startCli(wish, { env: PASSWORD });
-    await holdChild(server);
+    await held;
 
     cli.kill('SIGINT');
 

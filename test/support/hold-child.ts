@@ -2,7 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { ServerProcess } from './server-process.ts';
 
-/** The process that makes a report, held where it is before it has ended. */
+/**
+ * The next process that makes a report, held where it is before it has ended.
+ *
+ * To be called before the report is asked for: on a busy machine it may have ended by the answer.
+ */
 export async function holdChild({ pid }: Pick<ServerProcess, 'pid'>): Promise<number> {
   for (;;) {
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
