@@ -30,15 +30,27 @@ export class ReportApi {
     this.#signal = signal;
   }
 
-  /** Begins a report. */
-  async begin(request: unknown): Promise<TrackedReport> {
+  /**
+   * Begins a report.
+   *
+   * @param graceMs - For which its answer is waited for though all else is being ended: a report whose name nobody has
+   *   heard can't be removed.
+   */
+  async begin(request: unknown, graceMs: number): Promise<TrackedReport> {
+    this.#signal.throwIfAborted();
+    const late = new AbortController();
+    const onAbort = (): void => {
+      setTimeout(() => late.abort(this.#signal.reason), graceMs).unref();
+    };
+    this.#signal.addEventListener('abort', onAbort, { once: true });
     const headers = { 'Content-Type': 'application/json' };
-    const response = await this.#ask(ROUTES.reports, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify(request),
-    });
-    return parseTrackedReport(await response.json());
+    const init = { method: 'POST', headers, body: JSON.stringify(request) };
+    try {
+      const response = await this.#ask(ROUTES.reports, init, { signal: late.signal });
+      return parseTrackedReport(await response.json());
+    } finally {
+      this.#signal.removeEventListener('abort', onAbort);
+    }
   }
 
   /**
@@ -51,14 +63,14 @@ export class ReportApi {
     const waitMs = waitSeconds * 1_000;
     if (this.#hasProgress) {
       try {
-        const response = await this.#ask(REPORT_PATHS.progress(source), { headers }, waitMs);
+        const response = await this.#ask(REPORT_PATHS.progress(source), { headers }, { waitMs });
         return parseTrackedReport(await response.json());
       } catch (error) {
         if (!(error instanceof ServerRefusal) || error.code !== 'RESOURCE_NOT_FOUND') throw error;
         this.#hasProgress = false;
       }
     }
-    const response = await this.#ask(REPORT_PATHS.availability(source), { headers }, waitMs);
+    const response = await this.#ask(REPORT_PATHS.availability(source), { headers }, { waitMs });
     return parseTrackedReport(await response.json());
   }
 
@@ -89,9 +101,12 @@ export class ReportApi {
   async #ask(
     path: string,
     init: Omit<RequestInit, 'signal' | 'headers'> & { readonly headers: Readonly<Record<string, string>> },
-    waitMs = 0,
+    {
+      waitMs = 0,
+      signal: end = this.#signal,
+    }: { readonly waitMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<Response> {
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_MS + waitMs)]);
+    const signal = AbortSignal.any([end, AbortSignal.timeout(ANSWER_MS + waitMs)]);
     const headers = { ...init.headers, Authorization: this.#authorization };
     const response = await fetch(`${this.#base}${path}`, { ...init, headers, signal });
     if (!response.ok) throw await refusalOf(response);

@@ -18,13 +18,15 @@ const MAX_POLL_MS = 2_000;
 /** A server that restarts has its reports afterwards. */
 const MAX_FAILURES = 10;
 const REMOVE_MS = 5_000;
+/** For which the name of a report is waited for that nobody wants any more. */
+const BEGIN_GRACE_MS = 5_000;
 
 /** Reports of a server, over HTTP. */
 export function reportsOfServer({ server, user, password, waitSeconds }: ServerReports): WithReport {
   return async (request, watcher, use) => {
     const { signal } = watcher;
     const api = new ReportApi({ server, user, password, signal });
-    const begun = await api.begin(request).catch(inWords);
+    const begun = await api.begin(request, BEGIN_GRACE_MS).catch(inWords);
     const { source } = begun;
     try {
       const made = await ended(api, begun, watcher, waitSeconds).catch(inWords);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { ReportProgress, ReportStatus } from '../../shared/report.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { toAppError } from '../disk-errors.ts';
 import type { EventStore } from '../store/event-store.ts';
 import { EndWaits } from './end-waits.ts';
 import { failure, JobEndings } from './job-endings.ts';
@@ -174,8 +175,11 @@ export class ReportService {
    */
   async remove(job: ReportJob): Promise<void> {
     await this.#deps.jobs.remove(job.job);
-    await this.#maker.drop(job);
-    this.#maker.startNext();
+    try {
+      await this.#maker.drop(job);
+    } catch (error) {
+      throw toAppError(error);
+    }
   }
 
   /** Ends all waits for jobs, also those to come: a stop must not wait for them. */

@@ -148,6 +148,34 @@ describe('a power cut', () => {
     }
   });
 
+  it('damages no copy of the record that a process before could not flush', async () => {
+    const base = await tempFolder();
+    const simulated = new SimulatedDisk();
+    const [from, to] = [path.join(base, 'from'), path.join(base, 'to')];
+    await mkdir(from);
+    disk.current = simulated;
+    // Each batch begins a segment, and each segment is a line of the record.
+    const options = { segmentBytes: 1, maxWaitingBytes: 1 << 26, maxGroupBytes: 1 };
+    const open = () => SegmentEventStore.open(from, 0, options);
+    const appendOne = async (store: SegmentEventStore): Promise<void> => {
+      const { identity, contents } = aBatch();
+      await store.append(identity, () => contents);
+    };
+    simulated.onFlush = (file) => (file.endsWith('manifest-copy.jsonl') ? 'fails' : 'works');
+    await appendOne(await open());
+    await simulated.kill();
+    simulated.onFlush = () => 'works';
+    await appendOne(await open());
+    await simulated.kill();
+    await simulated.cutPower(from, to, () => 0);
+    disk.current = undefined;
+
+    const left = await SegmentEventStore.open(to, 0, options);
+    expect(left.health().damage).toEqual([]);
+    expect(await readAll(left)).toHaveLength(2);
+    await left.close();
+  });
+
   it('takes nothing of a report that was finished', async () => {
     const base = await tempFolder();
     const simulated = new SimulatedDisk();

@@ -214,6 +214,97 @@ describe('a report whose end the disk refuses to record', () => {
   });
 });
 
+describe('two jobs that share a report', () => {
+  it.each(['killed', 'without power'])(
+    'have what was told and a file each, wherever the server is %s',
+    async (end) => {
+      const base = await tempFolder();
+      const store = await storeOf(base);
+      const seen = new Set<string>();
+      let dieAt = 0;
+      for (let isOver = false; !isOver;) {
+        dieAt++;
+        const run = await makeTempFolder();
+        try {
+          const [data, left] = [path.join(run.path, 'data'), path.join(run.path, 'left')];
+          for (const folder of [data, left]) await mkdir(path.join(folder, 'reports'), { recursive: true });
+          const simulated = new SimulatedDisk();
+          await simulated.adopt(data);
+          disk.simulated = simulated;
+          const dying = new DyingDisk(dieAt);
+          const told = await attemptTwo(dying, store, data);
+          isOver = !dying.isDead;
+          disk.dying = undefined;
+          seen.add([...told.values()].join());
+          await simulated.kill();
+          disk.simulated = undefined;
+          if (end === 'without power') await simulated.cutPower(data, left, () => 0);
+          await checkTwo(store, end === 'killed' ? data : left, told).catch((error: unknown) => {
+            throw new Error(`after ${dieAt - 1} changes, before ${dying.changes.at(-1)}`, { cause: error });
+          });
+        } finally {
+          disk.dying = undefined;
+          disk.simulated = undefined;
+          await run.remove();
+        }
+      }
+      await store.close();
+      expect(seen).toEqual(new Set(['', 'RUNNING', 'RUNNING,RUNNING', 'COMPLETE,COMPLETE']));
+    },
+  );
+});
+
+/** Asks for two reports that are the same, one being made before the other comes; returns what a client was told, by source. */
+async function attemptTwo(
+  dying: DyingDisk,
+  store: EventStore,
+  folder: string,
+): Promise<ReadonlyMap<string, ReportState | undefined>> {
+  const told = new Map<string, ReportState | undefined>();
+  let goOn = (): void => undefined;
+  const both = new Promise<void>((resolve) => (goOn = resolve));
+  let service: ReportService | undefined;
+  const ask = (): void => {
+    for (const source of told.keys()) told.set(source, service?.find(source)?.status);
+  };
+  dying.onChange = ask;
+  disk.dying = dying;
+  const work = async (): Promise<void> => {
+    service = await openService(store, folder, (task) => both.then(() => madeInPlace(task)));
+    for (const user of ['ann', 'bob']) {
+      const { source, status } = await service.submit(user, REQUEST);
+      if (dying.isDead) return;
+      told.set(source, status);
+    }
+    goOn();
+    for (ask(); [...told.values()].includes('RUNNING') && !dying.isDead; ask())
+      await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  // What goes on after the death of the process fails, and nobody hears of it.
+  await Promise.race([dying.died, work()]).catch(() => undefined);
+  const last = new Map(told);
+  goOn();
+  await service?.close();
+  return last;
+}
+
+/** Opens what is left: a report that was told to be there is, and the others are made. */
+async function checkTwo(
+  store: EventStore,
+  folder: string,
+  told: ReadonlyMap<string, ReportState | undefined>,
+): Promise<void> {
+  const service = await openService(store, folder, madeInPlace);
+  for (const [source, status] of told) {
+    // At once: what was told as the end is not to be come to again.
+    if (status === 'COMPLETE') expect(service.find(source)?.status).toBe(status);
+    await expect.poll(() => service.find(source)?.status, { interval: 1 }).toBe('COMPLETE');
+    const file = await service.openFile(source, `${source}.csv`);
+    expect(file && (await text(file.read()))).toMatch(ROW);
+  }
+  await service.close();
+}
+
 async function storeOf(base: string): Promise<EventStore> {
   const store = await SegmentEventStore.open(path.join(base, 'store'), 0);
   const { identity, contents } = aBatch([anEvent({ timestamp: 7 })]);

@@ -1,11 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { addUser } from '../support/add-user.ts';
 import { FILTER } from '../support/events.ts';
+import { holdChild } from '../support/hold-child.ts';
 import { basic, postJson, textField } from '../support/report-client.ts';
-import { startServerProcess, type ServerProcess } from '../support/server-process.ts';
+import { startServerProcess } from '../support/server-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ONE_WORKER = { env: { WAYBILL_REPORT_WORKERS: '1' } };
@@ -13,20 +13,6 @@ const ONE_WORKER = { env: { WAYBILL_REPORT_WORKERS: '1' } };
 async function ask(url: string, start: number, headers = basic()): Promise<string> {
   const response = await postJson(`${url}/reports`, { filter: { ...FILTER, start } }, headers);
   return textField(await response.json(), 'source');
-}
-
-/** The process that makes a report, held where it is before it has ended. */
-async function holdChild({ pid }: ServerProcess): Promise<number> {
-  for (;;) {
-    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    for (const child of children.split(' ').filter(Boolean).map(Number)) {
-      const command = await readFile(`/proc/${child}/cmdline`, 'utf8').catch(() => '');
-      if (!command.includes('report-child.js')) continue;
-      process.kill(child, 'SIGSTOP');
-      return child;
-    }
-    await setTimeout(1);
-  }
 }
 
 async function availability(url: string, source: string): Promise<unknown> {
@@ -46,8 +32,9 @@ function isAlive(pid: number): boolean {
 describe('the process of a report', () => {
   it('that is killed makes it FAILED, saying that memory may have run out, and leaves no file', async () => {
     const server = await startServerProcess(ONE_WORKER);
+    const held = holdChild(server);
     const source = await ask(server.url, 1);
-    process.kill(await holdChild(server), 'SIGKILL');
+    process.kill(await held, 'SIGKILL');
     expect(await availability(server.url, source)).toMatchObject({ status: 'FAILED' });
     const progress = await fetch(`${server.url}/reports/${source}/progress`, { headers: basic() });
     expect(textField(await progress.json(), 'error')).toMatch(/SIGKILL, as happens where memory runs out/);
@@ -56,8 +43,9 @@ describe('the process of a report', () => {
 
   it('ends when its report is deleted, and the next one has its turn', async () => {
     const server = await startServerProcess(ONE_WORKER);
+    const held = holdChild(server);
     const source = await ask(server.url, 1);
-    const child = await holdChild(server);
+    const child = await held;
     const next = await ask(server.url, 2);
     const response = await fetch(`${server.url}/reports/${source}`, { method: 'DELETE', headers: basic() });
     expect(response.status).toBe(204);
@@ -69,8 +57,9 @@ describe('the process of a report', () => {
   it('has its report made again by the next server when this one is killed', async () => {
     const dataFolder = await tempFolder();
     const first = await startServerProcess({ dataFolder });
+    const held = holdChild(first);
     const source = await ask(first.url, 1);
-    const child = await holdChild(first);
+    const child = await held;
     await first.stop('SIGKILL');
     process.kill(child, 'SIGKILL');
     const { url } = await startServerProcess({ dataFolder });
@@ -80,8 +69,9 @@ describe('the process of a report', () => {
   it('is had by users in turn', async () => {
     const server = await startServerProcess(ONE_WORKER);
     await addUser(server.dataFolder, 'ann', '*', 'secret');
+    const held = holdChild(server);
     await ask(server.url, 1);
-    const child = await holdChild(server);
+    const child = await held;
     const sources: string[] = [];
     for (const start of [2, 3, 4, 5]) sources.push(await ask(server.url, start));
     const own = await ask(server.url, 6, basic('ann', 'secret'));

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { addUser } from '../support/add-user.ts';
 import { anEvent, FILTER } from '../support/events.ts';
+import { holdChild } from '../support/hold-child.ts';
 import { startLimitingProxy } from '../support/limiting-proxy.ts';
-import { downloadReport, postJson } from '../support/report-client.ts';
-import { runToEnd, startCli, type CliEnd, type CliOptions } from '../support/run-cli.ts';
+import { basic, downloadReport, postJson } from '../support/report-client.ts';
+import { runToEnd, startCli, type CliEnd, type CliOptions, type RunningCli } from '../support/run-cli.ts';
 import { ADMIN, startServerProcess, type ServerProcess } from '../support/server-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -36,6 +38,22 @@ async function postMuch({ url }: ServerProcess, megabytes: number): Promise<void
 
 function reportFiles(dataFolder: string): Promise<string[]> {
   return readdir(path.join(dataFolder, 'reports'));
+}
+
+/** What a server's administrator has asked for and not deleted. */
+async function askedFor(url: string): Promise<unknown> {
+  return (await fetch(`${url}/reports`, { headers: basic() })).json();
+}
+
+/** Resolves when a command has written as much as there is room for. */
+async function stalled({ pid, stdout }: RunningCli): Promise<void> {
+  await new Promise((resolve) => stdout.once('readable', resolve));
+  const written = async (): Promise<string> =>
+    /^wchar: (\d+)$/m.exec(await readFile(`/proc/${pid}/io`, 'utf8'))?.[1] ?? '';
+  for (let before = ''; before !== (await written());) {
+    before = await written();
+    await setTimeout(50);
+  }
 }
 
 function sha256(text: string): string {
@@ -187,15 +205,68 @@ describe.each([['beside a running server'], ['without a server']])('waybill repo
 
   it('is stopped by Ctrl-C though nobody reads on, and removes what it had made', async () => {
     const server = await serve();
-    const folder = await tempFolder();
     const cli = startCli(WISH, server);
-    await new Promise((resolve) => cli.stdout.once('readable', resolve));
+    await stalled(cli);
     expect(await reportFiles(server.dataFolder)).toHaveLength(1);
 
     cli.kill('SIGINT');
 
+    // Reading its output would let it go on.
+    expect(await cli.exited).toBe(130);
     expect(await cli.end()).toMatchObject({ code: 130, stderr: '' });
     expect(await reportFiles(server.dataFolder)).toEqual([]);
-    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('waybill report of a server', () => {
+  it('is stopped by Ctrl-C while it is made, and the server forgets it', async () => {
+    const server = await startServerProcess();
+    await post(server, [1]);
+    const file = path.join(await tempFolder(), 'report.csv');
+    const wish = [...WISH, ...atServer(server.url), '--output', file];
+    const held = holdChild(server);
+    const cli = startCli(wish, { env: PASSWORD });
+    await held;
+
+    cli.kill('SIGINT');
+
+    expect(await cli.end()).toEqual({ code: 130, stdout: '', stderr: '' });
+    expect(await askedFor(server.url)).toEqual([]);
+    expect(await reportFiles(server.dataFolder)).toEqual([]);
+    expect(await readdir(path.dirname(file))).toEqual([]);
+    expect(await runToEnd(wish, { env: PASSWORD })).toMatchObject({ code: 0 });
+    expect(await readFile(file, 'utf8')).toBe(await downloadReport(server.url, { filter: FILTER }));
+  });
+
+  it('is stopped by Ctrl-C half way through its download, and leaves the file as it was before', async () => {
+    const server = await startServerProcess();
+    await postMuch(server, 2);
+    const proxy = await startLimitingProxy(server.port, 700_000, 'stall');
+    const folder = await tempFolder();
+    const file = path.join(folder, 'report.csv');
+    await writeFile(file, 'before');
+    const cli = startCli([...WISH, ...atServer(proxy.url), '--output', file], { env: PASSWORD });
+    const half = path.join(folder, `report.csv.${cli.pid}.tmp`);
+    await expect
+      .poll(
+        () =>
+          stat(half).then(
+            ({ size }) => size,
+            () => 0,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBeGreaterThan(0);
+
+    cli.kill('SIGINT');
+
+    expect(await cli.end()).toEqual({ code: 130, stdout: '', stderr: '' });
+    expect(await readdir(folder)).toEqual(['report.csv']);
+    expect(await readFile(file, 'utf8')).toBe('before');
+    expect(await askedFor(server.url)).toEqual([]);
+    expect(await reportFiles(server.dataFolder)).toEqual([]);
+    const again = await runToEnd([...WISH, ...atServer(server.url), '--output', file], { env: PASSWORD });
+    expect(again).toMatchObject({ code: 0, stdout: '' });
+    expect(await readFile(file, 'utf8')).toBe(await downloadReport(server.url, { filter: FILTER }));
   });
 });

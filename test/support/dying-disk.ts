@@ -5,7 +5,7 @@ import type { SimulatedDisk } from './simulated-disk.ts';
 type FileSystem = typeof fs;
 
 /** What of `node:fs/promises` changes something on the disk, besides opening for it. */
-const CHANGES = ['rename', 'rm', 'unlink', 'mkdir', 'truncate', 'writeFile', 'appendFile'] as const;
+const CHANGES = ['rename', 'link', 'rm', 'unlink', 'mkdir', 'truncate', 'writeFile', 'appendFile'] as const;
 const HANDLE_CHANGES = ['write', 'truncate', 'sync', 'datasync'] as const;
 
 /**

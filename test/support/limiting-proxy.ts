@@ -3,16 +3,20 @@ import { onTestFinished } from 'vitest';
 
 export interface LimitingProxy {
   readonly url: string;
-  /** Answers that were cut so far. */
+  /** Answers that were cut, or have stalled, so far. */
   cuts(): number;
 }
 
 /**
- * A TCP proxy that cuts every answer behind so many bytes, head included.
+ * A TCP proxy that cuts every answer behind so many bytes, head included, or lets it stall there for ever.
  *
  * It takes every chunk of a client for a request, which holds for small bodies on loopback.
  */
-export async function startLimitingProxy(upstreamPort: number, maxBytes: number): Promise<LimitingProxy> {
+export async function startLimitingProxy(
+  upstreamPort: number,
+  maxBytes: number,
+  beyond: 'cut' | 'stall' = 'cut',
+): Promise<LimitingProxy> {
   let cuts = 0;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
@@ -34,6 +38,11 @@ export async function startLimitingProxy(upstreamPort: number, maxBytes: number)
       if (sent <= maxBytes) client.write(chunk);
       else {
         cuts++;
+        if (beyond === 'stall') {
+          client.write(rest);
+          upstream.pause();
+          return;
+        }
         upstream.destroy();
         client.end(rest);
       }

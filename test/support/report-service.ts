@@ -39,6 +39,8 @@ interface Options {
   readonly ttlMs?: number;
   readonly now?: () => number;
   readonly retryMs?: number;
+  /** Whether a process that is killed goes on until the test ends it. */
+  readonly isSlowToDie?: boolean;
 }
 
 /** A service whose processes do nothing but what a test says; it goes when the test ends. */
@@ -64,7 +66,7 @@ export async function openService(folder: string, options: Options = {}): Promis
       started.push(report);
       const kill = (): void => {
         report.isKilled = true;
-        end({ kind: 'failed', reason: 'killed' });
+        if (options.isSlowToDie !== true) end({ kind: 'failed', reason: 'killed' });
       };
       return { outcome, kill };
     },

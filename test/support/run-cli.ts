@@ -19,9 +19,12 @@ export interface CliEnd {
 }
 
 export interface RunningCli {
+  readonly pid: number | undefined;
   /** Not read before `end` is called. */
   readonly stdout: Readable;
   kill(signal: NodeJS.Signals): void;
+  /** Resolves to its code when it has ended, whether or not anybody reads its output; null if a signal ended it. */
+  readonly exited: Promise<number | null>;
   /** Reads its output to the end; resolves when it has ended. */
   end(): Promise<CliEnd>;
 }
@@ -45,8 +48,10 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   return {
+    pid: child.pid,
     stdout: child.stdout,
     kill: (signal) => void child.kill(signal),
+    exited,
     end: async () => {
       let stdout = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

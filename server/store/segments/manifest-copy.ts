@@ -15,6 +15,8 @@ export class ManifestCopy {
   #file: FileHandle | undefined;
   /** Bytes from the beginning that are those of the manifest. */
   #length: number;
+  /** That those are on the disk: what can be read of an earlier process's may be there in memory only. */
+  #isDurable = false;
 
   /** @param length - Bytes from the beginning that are those of the manifest. */
   constructor(path: string, length: number) {
@@ -27,13 +29,14 @@ export class ManifestCopy {
     try {
       this.#file ??= await open(this.#path, constants.O_RDWR | constants.O_CREAT, 0o600);
       const { size } = await this.#file.stat();
-      if (size === length && this.#length === length) return;
+      if (size === length && this.#length === length && this.#isDurable) return;
       // Somebody may have cut it, or put another in its place.
-      const start = Math.min(size, this.#length);
-      await this.#file.truncate(start);
-      await copyRange(manifest, this.#file, start, length);
+      const same = Math.min(size, this.#length);
+      await this.#file.truncate(same);
+      await copyRange(manifest, this.#file, this.#isDurable ? same : 0, length);
       await this.#file.sync();
       this.#length = length;
+      this.#isDurable = true;
     } catch {
       await this.close();
     }

@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isUnreadable } from '../../../disk-errors.ts';
 import { GUARD_BYTES, type LogChunk } from '../sealed/log-chunks.ts';
 import { viewOf } from '../../../words.ts';
 
@@ -13,6 +14,8 @@ export interface LogLines extends LogChunk {
 /** Room in front of what is read, for the beginning of its first line; it takes memory only where there is such a line. */
 const ROOM_BYTES = 524_288;
 const NEWLINE = 0x0a;
+/** What a disk reads, or does not, as a whole. */
+const PAGE_BYTES = 4_096;
 /** Reads before the process does something else. */
 const TURN_READS = 4;
 
@@ -46,8 +49,7 @@ export async function* readLogLines(
       if (reads % TURN_READS === 0) await nextTurn();
       const buffer = takeBuffer();
       const wanted = Math.min(buffer.length - ROOM_BYTES - GUARD_BYTES, end - offset);
-      // It is as fast as the memory, nearly always: another thread would take longer to wake.
-      const bytesRead = readSync(file.fd, buffer, ROOM_BYTES, wanted, offset);
+      const bytesRead = read(file.fd, buffer, wanted, offset);
       if (bytesRead === 0) break;
       offset += bytesRead;
       const lines = placed(rest, buffer, ROOM_BYTES, ROOM_BYTES + bytesRead);
@@ -70,6 +72,34 @@ export async function* readLogLines(
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Reads what the disk can read; in place of what it can't are bytes that no line has, so that those are damaged.
+ *
+ * It is as fast as the memory, nearly always: another thread would take longer to wake.
+ */
+function read(file: number, buffer: Buffer, wanted: number, offset: number): number {
+  try {
+    return readSync(file, buffer, ROOM_BYTES, wanted, offset);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+  }
+  let held = 0;
+  while (held < wanted) {
+    const piece = Math.min(PAGE_BYTES - ((offset + held) % PAGE_BYTES), wanted - held);
+    const at = ROOM_BYTES + held;
+    try {
+      const bytesRead = readSync(file, buffer, at, piece, offset + held);
+      if (bytesRead === 0) break;
+      held += bytesRead;
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      buffer.fill(0, at, at + piece);
+      held += piece;
+    }
+  }
+  return held;
 }
 
 /** Puts the beginning of a line in front of what follows it. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ReportApi } from '../../../../server/cli/report-api.ts';
 import { reportsOfServer } from '../../../../server/cli/report-from-server.ts';
 
 const TEXT = 'timestamp|type\n1|T\n';
@@ -212,6 +213,27 @@ describe('a report that a server makes for the command line', () => {
     });
     await expect(get(url, stop)).rejects.toThrow('aborted');
     expect(asked.at(-1)).toBe('DELETE /reports/JOB-1');
+  });
+
+  it('is stopped on the server though nobody waited for it any more before the server had named it', async () => {
+    const stop = new AbortController();
+    const { url, asked } = await goodServer({
+      'POST /reports': (_, response) => {
+        stop.abort();
+        // Whoever does not wait for it has gone by then.
+        setTimeout(() => json(response, RUNNING), 50);
+      },
+    });
+    await expect(get(url, stop)).rejects.toThrow('aborted');
+    expect(asked).toEqual(['POST /reports', 'DELETE /reports/JOB-1']);
+  });
+
+  it('is given up where it is stopped and the server does not even name it', async () => {
+    const stop = new AbortController();
+    const { url } = await goodServer({ 'POST /reports': () => stop.abort(new Error('stopped')) });
+    const api = new ReportApi({ server: url, user: 'ann', password: 'b', signal: stop.signal });
+    await expect(api.begin({}, 10)).rejects.toThrow('stopped');
+    await expect(api.begin({}, 600_000)).rejects.toThrow('stopped');
   });
 
   it.each(['events.example', 'ftp://a', 'http://ann:pw@a', 'http://a/?b'])(

@@ -282,4 +282,34 @@ describe('reading rows of damaged files', () => {
     expect(events.length).toBeGreaterThan(length / 2);
     expect(events).toEqual(whole.events.slice(-events.length));
   });
+
+  it('leaves out the lines of a log segment that the disk can not read, and no others', async () => {
+    const folder = await tempFolder();
+    const batches = Array.from({ length: 400 }, (_, batch) =>
+      aBatchNow([anEvent({ timestamp: NOW + batch })]),
+    );
+    const file = path.join(folder, 'a.log');
+    await writeFile(file, Buffer.concat(logLines(batches)));
+    const { size } = await stat(file);
+    const snapshot = snapshotOf({ segments: [{ path: file, length: size, dropped: [] }] });
+    const offsets = await lineOffsets(file);
+    const [chunkBytes, bad, badEnd] = [16_384, 40_960, 45_056];
+    const reads = await watchReads();
+    let tries = 0;
+    // The chunk is tried as a whole first, then page by page.
+    reads.failWhere((offset) => offset === bad || (offset === 2 * chunkBytes && tries++ === 0), 'EIO');
+    const sink = new LineSink();
+
+    const { damage } = await read(snapshot, path.join(folder, 'scratch'), sink, {
+      logChunkBytes: chunkBytes,
+    });
+
+    const isWhole = (line: number): boolean =>
+      (offsets[line + 1] ?? Infinity) <= bad || (offsets[line] ?? 0) >= badEnd;
+    const whole = [...batches.keys()].filter(isWhole);
+    expect(whole.length).toBeLessThan(batches.length - 5);
+    expect(sink.lines.map((line) => Number(line.slice(1, line.indexOf(','))) - NOW)).toEqual(whole);
+    const first = offsets.findLast((offset) => offset <= bad);
+    expect(damage).toEqual([{ path: file, offset: first, reason: 'the line is damaged' }]);
+  });
 });
