@@ -10,7 +10,7 @@ const HELP = `Usage: npm run bench -- [PART ...] [--rounds N] [--seconds N] [--m
 Parts (ingest and sizes unless named):
   ingest   durable POST /events against the same Koa app without storage, 64 connections
   store    what grows with what is stored: ingest, bytes an event, a day's report, start, sealing; three minutes
-  reports  time, memory and bytes read of a report, from ten million events and from one, sealed and not; two minutes,
+  reports  time, memory and bytes read of a report, from ten million events and from one, sealed and not; three minutes,
            and three more the first time: the data stay in dist/bench/reports-N
   sizes    bytes of the browser bundles against their budgets
   client   what tracking costs a page and the network, in a real Chromium (CHROMIUM names another one),

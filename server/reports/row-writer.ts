@@ -3,9 +3,9 @@ import type { ByteSink } from './output/byte-sink.ts';
 import { RowEncoding, type RowForm } from './rows/row-encoding.ts';
 
 /** Parts of what rows become that are held at once: the one that is written to, and those on their way. */
-const REGIONS = 5;
+const REGIONS = 4;
 /** How many may be on their way before somebody has to wait. */
-const MAX_UNDER_WAY = 3;
+const MAX_UNDER_WAY = 2;
 
 /** Writes rows in the form that was asked for. */
 export class RowWriter implements RowSink {

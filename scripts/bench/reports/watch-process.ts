@@ -13,7 +13,7 @@ export interface Usage {
   readonly bytesRead: number;
 }
 
-const POLL_MS = 5;
+const POLL_MS = 25;
 
 /**
  * Starts a process, waits for its end, and says what it took.

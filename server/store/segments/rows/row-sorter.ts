@@ -95,11 +95,17 @@ export class RowSorter {
     const runs = this.#runs.toSorted((a, b) => bytesOf(a) - bytesOf(b));
     const some = runs.splice(0, Math.min(maxSpilledRuns, runs.length - maxSpilledRuns + 1));
     const writer = new PieceList(scratch);
-    const pieces: Buffer[] = [];
+    const pieces: { readonly buffer: Buffer; readonly length: number }[] = [];
     const output = new RowOutput({
-      add: (bytes, start, end) => pieces.push(Buffer.from(bytes.subarray(start, end))),
+      add: (bytes, start, end) => {
+        const buffer = this.#buffers.take(end - start);
+        pieces.push({ buffer, length: bytes.copy(buffer, 0, start, end) });
+      },
       drained: async () => {
-        for (const piece of pieces.splice(0)) await writer.add(piece, 0, piece.length);
+        for (const { buffer, length } of pieces.splice(0)) {
+          await writer.add(buffer, 0, length);
+          this.#buffers.give(buffer);
+        }
       },
     });
     await mergeRows(

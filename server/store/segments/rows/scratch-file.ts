@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { writeAt } from '../../../write-at.ts';
 
@@ -36,10 +37,14 @@ export class ScratchFile {
     this.#length += bytes.length;
   }
 
-  /** @throws Error if there are not so many bytes. */
-  async read(buffer: Buffer, length: number, offset: number): Promise<void> {
+  /**
+   * Reads bytes, without letting others have their turn: nearly all are in memory still.
+   *
+   * @throws Error if there are not so many.
+   */
+  read(buffer: Buffer, length: number, offset: number): void {
     for (let held = 0; held < length;) {
-      const { bytesRead } = await this.#file.read(buffer, held, length - held, offset + held);
+      const bytesRead = readSync(this.#file.fd, buffer, held, length - held, offset + held);
       if (bytesRead === 0) throw new Error('the scratch file lost what was written to it');
       held += bytesRead;
     }

@@ -13,21 +13,14 @@ export interface SpilledPieces {
   readonly from: number;
 }
 
-interface Piece {
-  readonly buffer: Buffer;
-  readonly length: number;
-  readonly error?: unknown;
-}
-
 const NEWLINE = 0x0a;
 
-/** Reads sorted rows back; reads on while its rows are used. */
+/** Reads sorted rows back. */
 export class SpilledRun implements RowSource {
   readonly from: number;
   readonly #file: ScratchFile;
   readonly #offsets: readonly number[];
   #next = 0;
-  #ahead: Promise<Piece> | undefined;
   readonly #buffers: BufferPool;
   /** Holds the rows in hand. */
   #used: Buffer | undefined;
@@ -41,42 +34,19 @@ export class SpilledRun implements RowSource {
   }
 
   async next(): Promise<RowWindow | undefined> {
-    const reading = this.#ahead ?? this.#read();
     if (this.#used !== undefined) this.#buffers.give(this.#used);
     this.#used = undefined;
-    if (reading === undefined) return undefined;
-    const { buffer, length, error } = await reading;
-    if (error !== undefined) throw error;
-    this.#used = buffer;
-    this.#ahead = this.#read();
-    return {
-      bytes: buffer,
-      view: viewOf(buffer),
-      start: 0,
-      end: length,
-      last: lastTimestamp(buffer, length),
-    };
-  }
-
-  /** Begins to read the next piece; undefined if there is none. */
-  #read(): Promise<Piece> | undefined {
     const offset = this.#offsets[this.#next];
     const end = this.#offsets[this.#next + 1];
     if (offset === undefined || end === undefined) return undefined;
     this.#next++;
     const length = end - offset;
-    return this.#readInto(this.#buffers.take(length + GUARD_BYTES), offset, length);
-  }
-
-  /** Never rejects, as nobody may be waiting for it. */
-  async #readInto(buffer: Buffer, offset: number, length: number): Promise<Piece> {
-    try {
-      await this.#file.read(buffer, length, offset);
-      buffer.fill('"', length, length + GUARD_BYTES);
-      return { buffer, length };
-    } catch (error) {
-      return { buffer, length, error };
-    }
+    const buffer = this.#buffers.take(length + GUARD_BYTES);
+    this.#used = buffer;
+    this.#file.read(buffer, length, offset);
+    buffer.fill('"', length, length + GUARD_BYTES);
+    const last = lastTimestamp(buffer, length);
+    return { bytes: buffer, view: viewOf(buffer), start: 0, end: length, last };
   }
 }
 
