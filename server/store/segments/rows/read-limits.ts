@@ -16,7 +16,7 @@ export const READ_LIMITS: ReadLimits = {
   maxRuns: 32,
   readBytes: 270_336,
   logChunkBytes: 786_432,
-  logThreadBytes: 33_554_432,
+  logThreadBytes: 134_217_728,
   arenaBytes: 4 * 1_048_576,
   arenaRows: 65_536,
   maxSpilledRuns: 32,
