@@ -116,6 +116,6 @@ function findBadLines(lines: LogLines, found: Float64Array): number {
   return count;
 }
 
-// It is made by `LogThread` alone, with nothing else.
+// It is made by `LogThreadReader` alone, with nothing else.
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion
 await main(workerData as LogThreadTask);
