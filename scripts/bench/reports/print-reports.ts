@@ -80,7 +80,7 @@ export function printNotes(withPeers: boolean): void {
   const notes = [
     'Waybill writes a header, 62 columns by the names of the catalog, a guard against formulas, time order, SHA-256, and flushes.',
     'The others write timestamp, type and five columns by position: no names, no guard, no checksum, no flush.',
-    'Waybill reads what it wrote once more, for the checksum, if that is more than 4 MB: it is in MB read.',
+    'Waybill reads what it wrote once more, for the checksum, if that is much: it is in MB read.',
     'All wrote into memory where there was room (/dev/shm), with the start of the process, from a warm page cache.',
     'DuckDB and ClickHouse use two threads. ORDER BY is timestamp, batch, sequence; without, a sorted Parquet file still comes by time.',
     ...(withPeers

@@ -5,7 +5,7 @@ import type { ByteSink, SunkBytes } from './byte-sink.ts';
 import { ThreadDigest } from './thread-digest.ts';
 
 /** From so many bytes on a thread is worth its start, even if it reads again what was read here before. */
-const THREAD_FROM_BYTES = 4_194_304;
+const THREAD_FROM_BYTES = 8_388_608;
 const READ_BYTES = 262_144;
 
 /** Writes to a file, from its beginning. */
@@ -14,6 +14,8 @@ export class FileSink implements ByteSink {
   #threadPath: string | undefined;
   readonly #hash = createHash('sha256');
   #thread: ThreadDigest | undefined;
+  /** Whether the checksum is the thread's from here on; what was put before it began is in both. */
+  #isHandedOver = false;
   /** All bytes before have been written. */
   #before: Promise<void> = Promise.resolve();
   #bytes = 0;
@@ -29,7 +31,8 @@ export class FileSink implements ByteSink {
   }
 
   put(bytes: Uint8Array): Promise<void> {
-    if (this.#thread === undefined) this.#hash.update(bytes);
+    this.#isHandedOver ||= this.#thread?.hasBegun === true;
+    if (!this.#isHandedOver) this.#hash.update(bytes);
     const position = this.#bytes;
     this.#bytes += bytes.length;
     if (this.#thread === undefined && this.#bytes >= THREAD_FROM_BYTES) this.#startThread();
@@ -62,7 +65,7 @@ export class FileSink implements ByteSink {
   }
 
   async #digest(): Promise<string> {
-    if (this.#thread === undefined) return this.#hash.digest('hex');
+    if (this.#thread === undefined || !this.#isHandedOver) return this.#hash.digest('hex');
     // What keeps a thread from its work need not cost the report.
     return this.#thread.end(this.#bytes).catch(() => this.#digestOfFile());
   }

@@ -1,9 +1,10 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { DIGEST } from './digest-state.ts';
 import type { DigestTask } from './digest-thread.ts';
 
 /** The SHA-256 of a file, by a thread that reads it as it is written. */
 export class ThreadDigest {
-  readonly #written = new BigInt64Array(new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT));
+  readonly #state = new BigInt64Array(new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT));
   readonly #thread: Worker;
   readonly #digest: Promise<string>;
 
@@ -12,7 +13,7 @@ export class ThreadDigest {
    * @param file - A descriptor that is open for reading until this one is closed.
    */
   constructor(modulePath: string, file: number) {
-    const task: DigestTask = { file, written: this.#written };
+    const task: DigestTask = { file, state: this.#state };
     this.#thread = new Worker(modulePath, {
       workerData: task,
       env: SHARE_ENV,
@@ -25,6 +26,11 @@ export class ThreadDigest {
     });
     // Whoever asks for it is told.
     this.#digest.catch(() => undefined);
+  }
+
+  /** Whether it has started, which takes as long as the checksum of many megabytes. */
+  get hasBegun(): boolean {
+    return Atomics.load(this.#state, DIGEST.begun) === 1n;
   }
 
   /** Lets it read on, up to byte `end`. */
@@ -43,8 +49,8 @@ export class ThreadDigest {
     await this.#thread.terminate();
   }
 
-  #tell(state: bigint): void {
-    Atomics.store(this.#written, 0, state);
-    Atomics.notify(this.#written, 0);
+  #tell(written: bigint): void {
+    Atomics.store(this.#state, DIGEST.written, written);
+    Atomics.notify(this.#state, DIGEST.written);
   }
 }
