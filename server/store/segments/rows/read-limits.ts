@@ -15,7 +15,7 @@ export interface ReadLimits extends SorterLimits {
 export const READ_LIMITS: ReadLimits = {
   maxRuns: 32,
   readBytes: 270_336,
-  logChunkBytes: 786_432,
+  logChunkBytes: 655_360,
   logThreadBytes: 134_217_728,
   arenaBytes: 4 * 1_048_576,
   arenaRows: 65_536,
