@@ -1,10 +1,19 @@
-import { createMemoryStream, main } from 'assemblyscript/asc';
+import { execFile } from 'node:child_process';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
-/** Compiles the code that turns rows into text (`server/reports/kernel`) to `rows.wasm` in `outDir`. */
+const COMPILER = 'node_modules/assemblyscript/bin/asc.js';
+
+/**
+ * Compiles the code that turns rows into text (`server/reports/kernel`) to `rows.wasm` in `outDir`.
+ *
+ * In a process of its own, since one that has loaded the compiler takes seconds to end.
+ *
+ * @throws Error with what the compiler says.
+ */
 export async function buildKernel(outDir: string): Promise<void> {
-  const messages = createMemoryStream();
-  const options = [
+  await promisify(execFile)(process.execPath, [
+    COMPILER,
     'server/reports/kernel/index.ts',
     '--outFile',
     path.join(outDir, 'rows.wasm'),
@@ -20,7 +29,5 @@ export async function buildKernel(outDir: string): Promise<void> {
     // Vectors never leave the module.
     '--disableWarning',
     '112',
-  ];
-  const { error } = await main(options, { stderr: messages });
-  if (error) throw new Error(`the kernel can not be compiled:\n${messages.toString()}`, { cause: error });
+  ]);
 }

@@ -41,6 +41,7 @@ export function typeStart(): usize {
   return Row.typeStart;
 }
 
+/** Where the quote is that ends it. */
 export function typeEnd(): usize {
   return Row.typeEnd;
 }

@@ -12,7 +12,7 @@ import {
   VECTOR_BYTES,
 } from './bytes';
 
-/** How an item of a context is written; `NULL` and `ESCAPED` say nothing of delimiters. */
+/** What an item of a context is like; of delimiters in it `NULL` and `ESCAPED` say nothing. */
 export const PLAIN: u8 = 0;
 export const DELIMITED: u8 = 1;
 export const ESCAPED: u8 = 2;

@@ -12,9 +12,9 @@ export interface LineForm {
   neededExtra(row: StoredRow): number;
 
   /**
-   * Writes rows as they are stored, until one comes that it can't, and begins to count anew.
+   * Writes rows as they are stored, until one comes that it can't; undefined if it can't write any.
    *
-   * @returns One of `KERNEL_STATE`; undefined if it writes none of them, ever.
+   * @returns Why it stopped: one of `KERNEL_STATE`.
    */
   readonly encode: ((start: number, end: number, to: number, toEnd: number) => number) | undefined;
 

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { writeAt } from '../../write-at.ts';
+import { rewrite, writeAt } from '../../write-at.ts';
 
 const PIECE_BYTES = 1_048_576;
 
@@ -33,7 +33,8 @@ export class ManifestCopy {
       // Somebody may have cut it, or put another in its place.
       const same = Math.min(size, this.#length);
       await this.#file.truncate(same);
-      await copyRange(manifest, this.#file, this.#isDurable ? same : 0, length);
+      if (!this.#isDurable) await rewrite(this.#file, 0, same);
+      await copyRange(manifest, this.#file, same, length);
       await this.#file.sync();
       this.#length = length;
       this.#isDurable = true;
