@@ -87,10 +87,13 @@ describe('verifyIdFile', () => {
     const { pair, folder } = await written(0);
     const split = (digits: string) => `${encodeIdLine(idFrom(digits), 'split')}\n`;
     await writeFile(pair.data, HEADER + split('1') + split('3'));
-    const other = filePair(folder, 'other');
-    await writeIdFile(other, [[idFrom('2'), aRecord(100)]]);
-
-    const problems = await verifyIdFile({ data: pair.data, index: other.index });
+    let problems: Awaited<ReturnType<typeof verifyIdFile>> = [];
+    // A filter knows an id by chance now and then; one with another seed does not.
+    for (let attempt = 0; attempt < 5 && problems.length < 4; attempt++) {
+      const other = filePair(folder, `other-${attempt}`);
+      await writeIdFile(other, [[idFrom('2'), aRecord(100)]]);
+      problems = await verifyIdFile({ data: pair.data, index: other.index });
+    }
 
     expect(problems).toEqual([
       { offset: FIRST, reason: 'the block is damaged' },
